@@ -1,0 +1,163 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  formatExtendedPassive,
+  formatPassive,
+  parseExtendedPassive,
+  parsePassive,
+} from '../../../src/wire/host-port.ts';
+import { controlText, latin1, lineText } from './chunks.ts';
+
+const ports = fc.integer({ min: 1, max: 65_535 });
+/** Free text around the numbers: none of its own. */
+const words = fc.stringMatching(/^[A-Za-z =.:]{0,20}$/);
+
+describe('formatPassive', () => {
+  it.each([
+    ['192.0.2.1', 50_000, '192,0,2,1,195,80'],
+    ['0.0.0.0', 1, '0,0,0,0,0,1'],
+    ['255.255.255.255', 65_535, '255,255,255,255,255,255'],
+  ])('%s %i', (address, port, text) => {
+    expect(formatPassive(address, port)).toBe(text);
+  });
+
+  it.each([
+    '::1',
+    '1.2.3',
+    '1.2.3.256',
+    '1.2.3.4.5',
+    '1.2.3.4.',
+    '01.2.3.4',
+    'localhost',
+    '',
+  ])('refuses %j', (address) => {
+    expect(() => formatPassive(address, 2121)).toThrow(RangeError);
+  });
+
+  it.each([0, 65_536, -1, 21.5, Number.NaN])('refuses port %s', (port) => {
+    expect(() => formatPassive('192.0.2.1', port)).toThrow(RangeError);
+    expect(() => formatExtendedPassive(port)).toThrow(RangeError);
+  });
+});
+
+describe('parsePassive', () => {
+  const at = (address: string, port: number) => ({ address, port });
+  it.each([
+    ['the usual form', 'Entering Passive Mode (10,0,0,1,4,51).', at('10.0.0.1', 1075)],
+    ['T066 without parentheses', 'Entering passive mode. 10,0,0,1,4,51', at('10.0.0.1', 1075)],
+    ['T066 after a comma', 'Passive mode on, 10,0,0,1,4,51', at('10.0.0.1', 1075)],
+    ['T066 with an equals sign', '=10,0,0,1,4,51', at('10.0.0.1', 1075)],
+    ['T066 nothing else', '10,0,0,1,4,51', at('10.0.0.1', 1075)],
+    ['T066 blanks', 'Entering ( 10, 0 ,0,1 , 4,51 )', at('10.0.0.1', 1075)],
+    ['T066 leading zeros', '(010,000,000,001,004,051)', at('10.0.0.1', 1075)],
+    ['T067 loopback', '(127,0,0,1,195,80)', at('127.0.0.1', 50_000)],
+    ['T067 wildcard', '(0,0,0,0,195,80)', at('0.0.0.0', 50_000)],
+    ['T067 a foreign address', '(8,8,8,8,195,80)', at('8.8.8.8', 50_000)],
+    ['T067 a privileged port', '(10,0,0,1,0,22)', at('10.0.0.1', 22)],
+    ['T067 the highest port', '(10,0,0,1,255,255)', at('10.0.0.1', 65_535)],
+    ['T067 a number over 255', '(256,0,0,1,4,51)', undefined],
+    ['T067 a port over 65535', '(10,0,0,1,256,1)', undefined],
+    ['T067 port 0', '(10,0,0,1,0,0)', undefined],
+    ['T067 five numbers', '(10,0,0,1,4)', undefined],
+    ['T067 seven numbers', '(10,0,0,1,4,51,7)', undefined],
+    ['T067 four digits at the end', '(10,0,0,1,4,5100)', undefined],
+    ['T067 four digits at the beginning', '(1010,0,0,1,4,51)', undefined],
+    ['T067 negative', '(10,0,0,1,-4,51)', undefined],
+    ['T067 points', '(10.0.0.1.4.51)', undefined],
+    ['T067 no numbers', 'Entering Passive Mode', undefined],
+    ['T067 no text', '', undefined],
+    ['a 229 text', '(|||50000|)', undefined],
+  ])('%s', (_name, text, expected) => {
+    expect(parsePassive(text)).toEqual(expected);
+  });
+
+  it('reads back what formatPassive wrote, in any text', () => {
+    fc.assert(
+      fc.property(fc.ipV4(), ports, words, words, (address, port, before, after) => {
+        expect(parsePassive(`${before}${formatPassive(address, port)}${after}`)).toEqual({ address, port });
+      }),
+    );
+  });
+
+  it('never throws, and gives nothing but valid addresses and ports', () => {
+    fc.assert(
+      fc.property(fc.oneof(latin1, controlText, fc.stringMatching(/^[0-9, ()]{0,60}$/)), (text) => {
+        const found = parsePassive(text);
+        if (found !== undefined) expect(() => formatPassive(found.address, found.port)).not.toThrow();
+      }),
+    );
+  });
+});
+
+describe('formatExtendedPassive', () => {
+  it('T062 names the port and nothing else', () => {
+    expect(formatExtendedPassive(50_000)).toBe('(|||50000|)');
+  });
+});
+
+describe('parseExtendedPassive', () => {
+  it.each([
+    ['the usual form', 'Entering Extended Passive Mode (|||50000|)', 50_000],
+    ['a point behind it', 'Entering Extended Passive Mode (|||50000|).', 50_000],
+    ['other parentheses before it', 'Entering (extended) mode (|||50000|)', 50_000],
+    ['T068 another delimiter', '(!!!50000!)', 50_000],
+    ['T068 no parentheses', 'Entering mode !!!50000!', 50_000],
+    ['T068 protocol and address are ignored', '(|1|1.2.3.4|50000|)', 50_000],
+    ['T068 IPv6 address', '(|2|2001:db8::1|50000|)', 50_000],
+    ['T068 the lowest port', '(|||1|)', 1],
+    ['T068 the highest port', '(|||65535|)', 65_535],
+    ['T068 port 0', '(|||0|)', undefined],
+    ['T068 port 65536', '(|||65536|)', undefined],
+    ['T068 port 70000', '(|||70000|)', undefined],
+    ['T068 six digits', '(|||500000|)', undefined],
+    ['T068 no port', '(||||)', undefined],
+    ['T068 negative port', '(|||-1|)', undefined],
+    ['T068 a missing delimiter', '(|||50000)', undefined],
+    ['T068 different delimiters', '(|||50000!)', undefined],
+    ['a blank as delimiter', '(   50000 )', undefined],
+    ['a 227 text', 'Entering Passive Mode (10,0,0,1,4,51)', undefined],
+    ['no text', '', undefined],
+  ])('%s', (_name, text, expected) => {
+    expect(parseExtendedPassive(text)).toBe(expected);
+  });
+
+  it('T068 takes every delimiter from 33 to 126 that is not a digit of the port', () => {
+    for (let code = 33; code <= 126; code++) {
+      const d = String.fromCharCode(code);
+      if (d !== '5' && d !== '0') expect([d, parseExtendedPassive(`ok (${d}${d}${d}50000${d})`)]).toEqual([d, 50_000]);
+    }
+  });
+
+  it('reads back what formatExtendedPassive wrote, in any text', () => {
+    fc.assert(
+      fc.property(ports, words, words, (port, before, after) => {
+        expect(parseExtendedPassive(`${before}${formatExtendedPassive(port)}${after}`)).toBe(port);
+      }),
+    );
+  });
+
+  it('never throws, and gives nothing but valid ports', () => {
+    fc.assert(
+      fc.property(fc.oneof(latin1, lineText, fc.stringMatching(/^[0-9|!()]{0,60}$/)), (text) => {
+        const port = parseExtendedPassive(text);
+        if (port !== undefined) expect(() => formatExtendedPassive(port)).not.toThrow();
+      }),
+    );
+  });
+});
+
+describe('a reply of 64 KiB made to be slow', () => {
+  const size = 65_536;
+  it.each([
+    ['digits and commas', '1,'.repeat(size / 2)],
+    ['blanks between digits', `1${' '.repeat(size / 2)},${' '.repeat(size / 2)}1`],
+    ['parentheses', '('.repeat(size)],
+    ['parentheses and rare delimiters', '(abcdefgh'.repeat(size / 9)],
+    ['delimiters', '|'.repeat(size)],
+  ])('%s', (_name, text) => {
+    const before = performance.now();
+    parsePassive(text);
+    parseExtendedPassive(text);
+    expect(performance.now() - before).toBeLessThan(1000);
+  });
+});
