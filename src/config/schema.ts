@@ -1,0 +1,293 @@
+/**
+ * The configuration: its types, and the schema that is the single source of keys, defaults, units and meanings.
+ * Validation, `docs/configuration.md`, the commented sample and the JSON Schema all come from here.
+ * Knows nothing of YAML, files, the environment, or rules that concern several keys (see `load.ts` and `check.ts`).
+ */
+import type { z } from 'zod';
+import * as field from './fields.ts';
+
+/** How a rule is applied: refuse, let through but log and count, or do not look. */
+export type PolicyMode = 'enforce' | 'report' | 'off';
+
+/** What is allowed on a listener. */
+export interface Policy {
+  /** No USER or PASS in clear. */
+  readonly requireTls: PolicyMode;
+  /** No data connection in clear. */
+  readonly requireProtP: PolicyMode;
+  /** Whether an upload that ends without TLS close_notify is aborted (`strict`) or accepted and counted (`tolerant`). */
+  readonly uploadEnd: 'strict' | 'tolerant';
+}
+
+/** One port on which clients are welcome. */
+export interface ListenerConfig {
+  readonly name: string;
+  /** Literal IP address; `::` is every address of both families. */
+  readonly address: string;
+  /** 0 is any free port. */
+  readonly port: number;
+  readonly mode: 'explicit' | 'implicit';
+  /** The global policy with the overrides of this listener. */
+  readonly policy: Policy;
+}
+
+/** Paths of PEM files: certificate with its chain, and private key. */
+export interface CertificateConfig {
+  readonly cert: string;
+  readonly key: string;
+}
+
+export type TlsVersion = 'TLSv1.2' | 'TLSv1.3';
+
+/** TLS towards clients. */
+export interface TlsConfig {
+  readonly certificates: readonly CertificateConfig[];
+  readonly minVersion: TlsVersion;
+  readonly maxVersion: TlsVersion;
+  /** OpenSSL cipher list; null leaves the choice to the gateway: forward secrecy and AEAD. */
+  readonly ciphers: string | null;
+}
+
+/** Which address clients of a network are told for passive data connections. */
+export interface AdvertiseRule {
+  /** Network in CIDR notation; null is every client. */
+  readonly clients: string | null;
+  /** IP address or DNS name. */
+  readonly address: string;
+}
+
+/** First and last port, both included. */
+export interface PortRange {
+  readonly first: number;
+  readonly last: number;
+}
+
+export interface DataConfig {
+  readonly passive: { readonly ports: PortRange; readonly advertise: readonly AdvertiseRule[] };
+}
+
+/** An FTP server behind the gateway. */
+export interface BackendConfig {
+  readonly name: string;
+  /** IP address or DNS name. */
+  readonly host: string;
+  readonly port: number;
+  readonly dataMode: 'auto' | 'epsv' | 'pasv';
+}
+
+/** Counts; `commandLine`, `replyLine` and `reply` in bytes. */
+export interface LimitsConfig {
+  readonly sessions: number;
+  readonly sessionsPerAddress: number;
+  readonly commandLine: number;
+  readonly replyLine: number;
+  readonly reply: number;
+  readonly unknownCommands: number;
+  readonly failedLogins: number;
+}
+
+/** All in milliseconds. */
+export interface TimeoutsConfig {
+  readonly tlsHandshake: number;
+  readonly backendConnect: number;
+  readonly backendGreeting: number;
+  readonly login: number;
+  readonly controlIdle: number;
+  readonly dataArrival: number;
+  readonly backendDataConnect: number;
+  readonly dataStall: number;
+  readonly finalReply: number;
+  readonly linger: number;
+  readonly keepalive: number;
+}
+
+export interface AdminConfig {
+  readonly address: string;
+  /** 0 is any free port. */
+  readonly port: number;
+}
+
+export interface LogConfig {
+  readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error';
+  readonly format: 'json' | 'pretty';
+}
+
+/** The whole configuration, validated and frozen. Durations are milliseconds, sizes bytes. */
+export interface Config {
+  readonly listeners: readonly ListenerConfig[];
+  readonly tls: TlsConfig;
+  readonly data: DataConfig;
+  /** Exactly one in this version. */
+  readonly backends: readonly BackendConfig[];
+  readonly limits: LimitsConfig;
+  readonly timeouts: TimeoutsConfig;
+  readonly admin: AdminConfig;
+  readonly log: LogConfig;
+}
+
+const MODES = ['enforce', 'report', 'off'] as const;
+const UPLOAD_ENDS = ['strict', 'tolerant'] as const;
+const TLS_VERSIONS = ['TLSv1.2', 'TLSv1.3'] as const;
+
+const REQUIRE_TLS = 'No USER or PASS in clear. `report` lets them through, logs and counts them.';
+const REQUIRE_PROT_P = 'No data connection in clear. `report` lets it through, logs and counts it.';
+const UPLOAD_END =
+  'An upload that ends without TLS close_notify: `strict` aborts it, `tolerant` takes it as complete and counts it.';
+
+const AS_GLOBAL = 'as in `policy`';
+
+const LISTENER = field.item('One port on which clients are welcome.', {
+  name: field.label({ meaning: 'Label in logs and metrics; unique.', example: 'public' }),
+  address: field.address({ meaning: 'Address to listen on; `::` is every address of both families.', default: '::' }),
+  port: field.port({ meaning: 'Port to listen on; 0 is any free port.', example: 21, anyFree: true }),
+  mode: field.choice(['explicit', 'implicit'], {
+    meaning: '`explicit`: clear until AUTH TLS (RFC 4217). `implicit`: TLS from the first byte.',
+    default: 'explicit',
+  }),
+  policy: field.section('What differs from the global `policy` on this listener; the same keys.', {
+    requireTls: field.override(MODES, REQUIRE_TLS, AS_GLOBAL),
+    requireProtP: field.override(MODES, REQUIRE_PROT_P, AS_GLOBAL),
+    uploadEnd: field.override(UPLOAD_ENDS, UPLOAD_END, AS_GLOBAL),
+  }),
+});
+
+const CERTIFICATE = field.item('One certificate with its key.', {
+  cert: field.path({
+    meaning: 'PEM file: the certificate, then its intermediates. Relative to the folder of this configuration.',
+    example: '/etc/sallyport/tls/tls.crt',
+  }),
+  key: field.path({
+    meaning: 'PEM file: the private key, not encrypted. Relative to the folder of this configuration.',
+    example: '/etc/sallyport/tls/tls.key',
+  }),
+});
+
+const ADVERTISE_RULE = field.item('One rule.', {
+  clients: field.network({ meaning: 'Network of the clients it is for; null is every client.', default: null }),
+  address: field.host({
+    meaning: 'What they are told in the reply to PASV; a name is resolved when it is needed.',
+    example: 'ftp.example.com',
+  }),
+});
+
+const BACKEND = field.item('An FTP server behind the gateway.', {
+  name: field.label({ meaning: 'Label in logs and metrics; unique.', example: 'legacy' }),
+  host: field.host({ meaning: 'Address or name of the FTP server.', example: '10.0.5.20' }),
+  port: field.port({ meaning: 'Port of the FTP server.', default: 21 }),
+  dataMode: field.choice(['auto', 'epsv', 'pasv'], {
+    meaning: 'How its data ports are asked for; `auto` is EPSV, then PASV if it does not know EPSV.',
+    default: 'auto',
+  }),
+});
+
+const LINE = { minimum: 64, maximum: 1024 ** 2 } as const;
+
+/** The shape of a configuration file. `z.input` is what a person writes; use {@link resolveSettings} on the output. */
+export const SETTINGS = field.section('Configuration of Sallyport.', {
+  listeners: field.list('Ports on which clients are welcome.', LISTENER, {
+    required: { expected: 'a list of at least one listener' },
+    examples: [
+      { name: 'public', port: 21 },
+      { name: 'public-implicit', port: 990, mode: 'implicit' },
+    ],
+  }),
+  tls: field.section('TLS towards clients.', {
+    certificates: field.list('Certificates; several for several names, or RSA and ECDSA side by side.', CERTIFICATE, {
+      examples: [{ cert: '/etc/sallyport/tls/tls.crt', key: '/etc/sallyport/tls/tls.key' }],
+    }),
+    minVersion: field.choice(TLS_VERSIONS, { meaning: 'Oldest version that is accepted.', default: 'TLSv1.2' }),
+    maxVersion: field.choice(TLS_VERSIONS, { meaning: 'Newest version that is offered.', default: 'TLSv1.3' }),
+    ciphers: field.cipherList({
+      meaning: 'Allowed ciphers, in the words of OpenSSL; null is the modern ones (forward secrecy and AEAD).',
+      default: null,
+    }),
+  }),
+  policy: field.section('What clients must do; each listener may differ.', {
+    requireTls: field.choice(MODES, { meaning: REQUIRE_TLS, default: 'enforce' }),
+    requireProtP: field.choice(MODES, { meaning: REQUIRE_PROT_P, default: 'enforce' }),
+    uploadEnd: field.choice(UPLOAD_ENDS, { meaning: UPLOAD_END, default: 'strict' }),
+  }),
+  data: field.section('Data connections.', {
+    passive: field.section('Ports that clients connect to.', {
+      ports: field.portRange({
+        meaning: 'As many as one client address sets up data connections at once; all clients share them.',
+        default: '50000-50009',
+      }),
+      advertise: field.list(
+        'Addresses told to clients. First match wins; without match the address they came to.',
+        ADVERTISE_RULE,
+        {
+          examples: [{ clients: '10.0.0.0/8', address: '10.1.2.3' }, { address: 'ftp.example.com' }],
+          commented: true,
+        },
+      ),
+    }),
+  }),
+  backends: field.list('FTP servers behind the gateway: exactly one in this version.', BACKEND, {
+    required: { atMost: 1, expected: 'a list of exactly one backend in this version' },
+    examples: [{ name: 'legacy', host: '10.0.5.20' }],
+  }),
+  limits: field.section('Upper bounds.', {
+    sessions: field.count({ meaning: 'Sessions at once.', default: 10_000, maximum: 1_000_000 }),
+    sessionsPerAddress: field.count({
+      meaning: 'Sessions at once of one client address.',
+      default: 100,
+      maximum: 1_000_000,
+    }),
+    commandLine: field.size({ meaning: 'One command line of a client.', default: '8KiB', ...LINE }),
+    replyLine: field.size({ meaning: 'One line of a reply of the backend.', default: '8KiB', ...LINE }),
+    reply: field.size({
+      meaning: 'A whole reply of the backend.',
+      default: '64KiB',
+      minimum: 64,
+      maximum: 16 * 1024 ** 2,
+    }),
+    unknownCommands: field.count({ meaning: 'Unknown commands before 421.', default: 10, maximum: 1_000_000 }),
+    failedLogins: field.count({ meaning: 'Failed logins before 421.', default: 3, maximum: 1_000_000 }),
+  }),
+  timeouts: field.section('How long is waited.', {
+    tlsHandshake: field.duration({ meaning: 'For a TLS handshake with a client.', default: '10s' }),
+    backendConnect: field.duration({ meaning: 'For the TCP connection to the backend.', default: '10s' }),
+    backendGreeting: field.duration({ meaning: 'For the greeting of the backend.', default: '30s' }),
+    login: field.duration({ meaning: 'From the connection of a client until it is logged in.', default: '60s' }),
+    controlIdle: field.duration({ meaning: 'For a command while no transfer runs.', default: '5m' }),
+    dataArrival: field.duration({ meaning: 'For the data connection of a client.', default: '30s' }),
+    backendDataConnect: field.duration({ meaning: 'For the data connection to the backend.', default: '10s' }),
+    dataStall: field.duration({ meaning: 'For the next byte of a transfer.', default: '2m' }),
+    finalReply: field.duration({ meaning: 'For the answer of the backend after the data has ended.', default: '60s' }),
+    linger: field.duration({ meaning: 'For the client to close after a download.', default: '5s' }),
+    keepalive: field.duration({
+      meaning: 'Idle time before TCP keepalive probes, on every connection.',
+      default: '60s',
+    }),
+  }),
+  admin: field.section('Side port: health, readiness and metrics over HTTP.', {
+    address: field.address({ meaning: 'Address to listen on.', default: '127.0.0.1' }),
+    port: field.port({ meaning: 'Port to listen on; 0 is any free port.', default: 9121, anyFree: true }),
+  }),
+  log: field.section('Log lines.', {
+    level: field.choice(['trace', 'debug', 'info', 'warn', 'error'], {
+      meaning: 'Least level that is written.',
+      default: 'info',
+    }),
+    format: field.choice(['json', 'pretty'], { meaning: '`json` for programs, `pretty` for people.', default: 'json' }),
+  }),
+});
+
+/** What the schema makes of a file. */
+export type Settings = z.output<typeof SETTINGS>;
+
+/** The configuration that settings mean: the global policy is merged into each listener. */
+export function resolveSettings({ policy, listeners, ...rest }: Settings): Config {
+  return {
+    ...rest,
+    listeners: listeners.map((listener) => ({
+      ...listener,
+      policy: {
+        requireTls: listener.policy.requireTls ?? policy.requireTls,
+        requireProtP: listener.policy.requireProtP ?? policy.requireProtP,
+        uploadEnd: listener.policy.uploadEnd ?? policy.uploadEnd,
+      },
+    })),
+  };
+}
