@@ -1,0 +1,30 @@
+/**
+ * What was negotiated on a TLS connection, as plain values for policy, logs and metrics.
+ */
+import type { TLSSocket } from 'node:tls';
+
+/** Facts of one finished handshake. */
+export interface TlsFacts {
+  /** `TLSv1.2` or `TLSv1.3`. */
+  readonly version: string;
+  /** OpenSSL name of the cipher suite. */
+  readonly cipher: string;
+  /** Whether an earlier TLS session was resumed. */
+  readonly resumed: boolean;
+  /** The server name that the client sent (SNI). */
+  readonly servername: string | undefined;
+  /** The application protocol that was agreed (ALPN). */
+  readonly protocol: string | undefined;
+}
+
+/** Reads the facts off a socket whose handshake has finished. */
+export function tlsFacts(socket: TLSSocket): TlsFacts {
+  const { servername } = socket as TLSSocket & { servername?: string | false | null };
+  return {
+    version: socket.getProtocol() ?? 'unknown',
+    cipher: socket.getCipher()?.name ?? 'unknown',
+    resumed: socket.isSessionReused(),
+    servername: typeof servername === 'string' && servername !== '' ? servername : undefined,
+    protocol: typeof socket.alpnProtocol === 'string' ? socket.alpnProtocol : undefined,
+  };
+}

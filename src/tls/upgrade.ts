@@ -1,0 +1,113 @@
+/**
+ * Puts TLS on an accepted TCP socket, as the TLS server: time limit, cancellation, errors with a code. The FTP client is
+ * always the TLS client, whoever connected (RFC 4217 §7). Knows nothing of FTP.
+ */
+import type { Socket } from 'node:net';
+import { type SecureContext, TLSSocket } from 'node:tls';
+import { type ErrorCode, GatewayError } from '../errors.ts';
+import type { ServerContexts } from './contexts.ts';
+import { type StreamEnd, WithheldEof } from './withheld-eof.ts';
+
+/** How long a handshake may still finish after the client's FIN, from bytes that came before it (milliseconds). */
+const AFTER_END = 50;
+
+/** How to secure a socket. Duration in milliseconds. */
+export interface SecureOptions {
+  /** All certificates, chosen by SNI; or the one context that the control connection already uses. */
+  readonly contexts: ServerContexts | SecureContext;
+  readonly timeout: number;
+  readonly signal: AbortSignal;
+  /** Whether the end of the stream must be proven: costs speed, see {@link WithheldEof}. */
+  readonly proveEnd: boolean;
+  readonly codes: { readonly failed: ErrorCode; readonly timeout: ErrorCode };
+}
+
+/** A socket whose handshake has finished. */
+export interface SecureSocket {
+  readonly socket: TLSSocket;
+  /** The certificate and keys in use: data connections use the same (FileZilla pins the certificate). */
+  readonly context: SecureContext;
+  /** How the peer's stream ends; only where `proveEnd` was asked. */
+  readonly end: Promise<StreamEnd> | undefined;
+}
+
+/** Handshakes as the TLS server. On failure the socket is destroyed. Raises GatewayError, or the signal's reason. */
+export function secureAsServer(raw: Socket, options: SecureOptions): Promise<SecureSocket> {
+  const { contexts, timeout, signal, proveEnd, codes } = options;
+  if (signal.aborted) {
+    raw.destroy();
+    return Promise.reject(signal.reason);
+  }
+  const withheld = proveEnd ? new WithheldEof(raw) : undefined;
+  const chosen = chooseContext(contexts);
+  const socket = new TLSSocket(withheld ?? raw, {
+    isServer: true,
+    secureContext: chosen.initial,
+    // ALPN `ftp` only: whoever offers only h2 or http/1.1 is turned away (cross-protocol attacks); nobody has to offer any.
+    ALPNProtocols: ['ftp'],
+    ...(chosen.callback && { SNICallback: chosen.callback }),
+  });
+  return new Promise((resolve, reject) => {
+    const settle = () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', onAbort);
+      clearTimeout(ended);
+      raw.off('end', onRawEnd);
+      socket.off('error', onError);
+      socket.off('close', onClose);
+    };
+    const fail = (reason: unknown) => {
+      settle();
+      socket.on('error', () => {});
+      raw.on('error', () => {});
+      socket.destroy();
+      raw.destroy();
+      reject(reason);
+    };
+    const onAbort = () => fail(signal.reason);
+    const onError = (error: Error) => fail(handshakeError(error, codes.failed));
+    const onClose = () => fail(new GatewayError(codes.failed, { detail: 'the client closed during the handshake' }));
+    // The last bytes before a FIN may still finish the handshake.
+    let ended: NodeJS.Timeout | undefined;
+    const onRawEnd = () => {
+      ended = setTimeout(onClose, AFTER_END);
+    };
+    const timer = setTimeout(() => {
+      fail(new GatewayError(codes.timeout, { detail: `no TLS handshake within ${timeout} ms` }));
+    }, timeout);
+    signal.addEventListener('abort', onAbort, { once: true });
+    socket.on('error', onError);
+    socket.on('close', onClose);
+    raw.on('end', onRawEnd);
+    socket.once('secure', () => {
+      settle();
+      socket.disableRenegotiation();
+      resolve({ socket, context: chosen.current(), end: withheld?.verdict(socket) });
+    });
+  });
+}
+
+type ServerNameCallback = (servername: string, done: (error: Error | null, context?: SecureContext) => void) => void;
+
+/** The context to begin with, the SNI callback where there is a choice, and the context that was taken in the end. */
+function chooseContext(contexts: ServerContexts | SecureContext): {
+  initial: SecureContext;
+  callback: ServerNameCallback | undefined;
+  current: () => SecureContext;
+} {
+  if (!('forName' in contexts)) return { initial: contexts, callback: undefined, current: () => contexts };
+  let current = contexts.forName(undefined);
+  return {
+    initial: current,
+    callback: (servername, done) => {
+      current = contexts.forName(servername);
+      done(null, current);
+    },
+    current: () => current,
+  };
+}
+
+function handshakeError(error: Error, code: ErrorCode): GatewayError {
+  const { code: reason } = error as NodeJS.ErrnoException;
+  return new GatewayError(code, { detail: reason ?? error.message, cause: error });
+}
