@@ -1,0 +1,148 @@
+/**
+ * Every metric of the gateway in one table, with the labels that it may carry: what is registered, what is recorded and
+ * what `docs/metrics.md` says all come from here. Pure data: knows neither the registry nor who records.
+ */
+
+/** Prefix of every name in {@link METRICS}. */
+export const METRIC_PREFIX = 'sallyport_';
+
+/**
+ * Every label and its values. The values come from the configuration or from short lists in the code: a label never
+ * carries a user name, a path or an address, so that neither secrets nor endless series end up in the metrics.
+ */
+export const LABELS = {
+  listener: '`name` of a listener in the configuration',
+  backend: '`name` of a backend in the configuration',
+  name: 'name of a certificate, as the configuration says it',
+  version: 'a version: of the gateway, or of TLS (`TLSv1.2`, `TLSv1.3`)',
+  outcome:
+    'how it ended: for sessions a code of the table of errors; for logins `accepted`, `refused` or `failed`; for transfers `completed`, `refused`, `aborted` or `failed`',
+  cause: 'a code of the table of errors',
+  reason: 'a code of the table of errors',
+  verb: 'a command that the gateway knows; every other one is `other`',
+  problem: 'what is wrong with a command line, such as `malformed-verb`',
+  direction: '`upload`, `download` or `list`',
+  side: '`client` or `backend`',
+  channel: '`control` or `data`',
+  resumed: '`true` where an earlier TLS session was resumed, else `false`',
+  rule: '`requireTls` or `requireProtP`',
+  mode: '`enforce` (refused) or `report` (let through)',
+  state: '`free` or `waiting` (for the data connection of a client)',
+} as const;
+
+/** A label of {@link LABELS}. */
+export type LabelName = keyof typeof LABELS;
+
+/** One row of {@link METRICS}. */
+export interface MetricDescription {
+  readonly kind: 'counter' | 'gauge' | 'histogram';
+  /** One sentence; shown as `# HELP` and in the documentation. */
+  readonly help: string;
+  readonly labels: readonly LabelName[];
+  /** Upper bounds of a histogram, in its unit. */
+  readonly buckets?: readonly number[];
+}
+
+/** Every metric by its name without {@link METRIC_PREFIX}. Base units; counters end in `_total`. */
+export const METRICS = {
+  build_info: { kind: 'gauge', help: 'Always 1; its label says which version runs.', labels: ['version'] },
+  sessions_active: { kind: 'gauge', help: 'Sessions that are open now.', labels: ['listener'] },
+  sessions_total: {
+    kind: 'counter',
+    help: 'Sessions that ended, or were refused at the door, by the reason of their end.',
+    labels: ['listener', 'outcome'],
+  },
+  logins_total: { kind: 'counter', help: 'Logins that were answered.', labels: ['backend', 'outcome'] },
+  commands_total: { kind: 'counter', help: 'Commands of clients.', labels: ['verb'] },
+  malformed_commands_total: {
+    kind: 'counter',
+    help: 'Command lines of clients that are no command.',
+    labels: ['problem'],
+  },
+  transfers_total: {
+    kind: 'counter',
+    help: 'Transfers that ended.',
+    labels: ['direction', 'backend', 'outcome'],
+  },
+  transfer_failures_total: {
+    kind: 'counter',
+    help: 'Transfers that did not complete, by cause.',
+    labels: ['direction', 'backend', 'cause'],
+  },
+  transfer_bytes_total: {
+    kind: 'counter',
+    help: 'Bytes of file data that were relayed, in transfers of every outcome.',
+    labels: ['direction', 'backend'],
+  },
+  transfer_duration_seconds: {
+    kind: 'histogram',
+    help: 'Time from the transfer command to its last reply.',
+    labels: ['direction', 'outcome'],
+    buckets: [0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 900, 3600],
+  },
+  data_connection_failures_total: {
+    kind: 'counter',
+    help: 'Data connections that could not be set up or broke.',
+    labels: ['side', 'cause'],
+  },
+  unclaimed_data_connections_total: {
+    kind: 'counter',
+    help: 'Connections to a passive port that belong to no session; they are closed at once.',
+    labels: [],
+  },
+  unclean_uploads_total: {
+    kind: 'counter',
+    help: 'Uploads that ended without TLS close_notify and were accepted because of `uploadEnd: tolerant`.',
+    labels: ['listener'],
+  },
+  tls_handshakes_total: {
+    kind: 'counter',
+    help: 'TLS handshakes that succeeded.',
+    labels: ['side', 'channel', 'version', 'resumed'],
+  },
+  tls_handshake_failures_total: { kind: 'counter', help: 'TLS handshakes that failed.', labels: ['side', 'reason'] },
+  policy_denials_total: {
+    kind: 'counter',
+    help: 'Commands that broke a rule of the policy.',
+    labels: ['rule', 'mode'],
+  },
+  passive_ports: { kind: 'gauge', help: 'Ports of the passive range.', labels: ['state'] },
+  backend_up: { kind: 'gauge', help: '1 where the backend could last be reached, else 0.', labels: ['backend'] },
+  backend_connect_seconds: {
+    kind: 'histogram',
+    help: 'Time from dialling a backend to its greeting.',
+    labels: ['backend'],
+    buckets: [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30],
+  },
+  backend_failures_total: {
+    kind: 'counter',
+    help: 'Control connections to a backend that could not be made, or broke.',
+    labels: ['backend', 'cause'],
+  },
+  unsolicited_replies_total: {
+    kind: 'counter',
+    help: 'Replies of a backend that belong to no command; they are swallowed.',
+    labels: ['backend'],
+  },
+  certificate_expiry_timestamp_seconds: {
+    kind: 'gauge',
+    help: 'When a certificate of the gateway expires, in seconds since 1970.',
+    labels: ['name'],
+  },
+  internal_errors_total: {
+    kind: 'counter',
+    help: 'Faults in the gateway that ended a session; each has a log line with its stack.',
+    labels: [],
+  },
+} as const satisfies Record<string, MetricDescription>;
+
+/** A key of {@link METRICS}. */
+export type MetricName = keyof typeof METRICS;
+
+/** The names of metrics of one kind. */
+export type MetricNameOf<K extends MetricDescription['kind']> = {
+  [N in MetricName]: (typeof METRICS)[N]['kind'] extends K ? N : never;
+}[MetricName];
+
+/** Exactly the labels that a metric carries. */
+export type LabelsOf<N extends MetricName> = Readonly<Record<(typeof METRICS)[N]['labels'][number], string>>;

@@ -1,0 +1,182 @@
+/**
+ * Records the metrics of one gateway in a registry of its own, one method per event, so that nobody else needs to know
+ * names and labels. Node's own metrics are in the same registry. Knows nothing of HTTP and of logs.
+ */
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { ErrorCode } from '../errors.ts';
+import type { TlsFacts } from '../tls/facts.ts';
+import {
+  type LabelsOf,
+  METRIC_PREFIX,
+  METRICS,
+  type MetricDescription,
+  type MetricName,
+  type MetricNameOf,
+} from './metric-table.ts';
+
+export type Side = 'client' | 'backend';
+export type Channel = 'control' | 'data';
+export type Direction = 'upload' | 'download' | 'list';
+export type LoginOutcome = 'accepted' | 'refused' | 'failed';
+export type TransferOutcome = 'completed' | 'refused' | 'aborted' | 'failed';
+export type PolicyRule = 'requireTls' | 'requireProtP';
+
+/** A transfer as it is counted. */
+export interface TransferMeasures {
+  readonly direction: Direction;
+  readonly backend: string;
+  readonly outcome: TransferOutcome;
+  /** Why it did not complete. */
+  readonly cause?: ErrorCode | undefined;
+  readonly bytes: number;
+  readonly seconds: number;
+}
+
+/** How many ports of the passive range are in which state. */
+export type PassivePorts = Readonly<Record<'free' | 'waiting', number>>;
+
+/** The metrics of one gateway. Several can live in one process. */
+export class Metrics {
+  readonly #registry = new Registry();
+  readonly #counters = new Map<MetricName, Counter>();
+  readonly #gauges = new Map<MetricName, Gauge>();
+  readonly #histograms = new Map<MetricName, Histogram>();
+  #readPassivePorts: (() => PassivePorts) | undefined;
+
+  constructor(options: { readonly version: string }) {
+    collectDefaultMetrics({ register: this.#registry });
+    for (const name of Object.keys(METRICS) as MetricName[]) this.#register(name, METRICS[name]);
+    this.#set('build_info', { version: options.version }, 1);
+  }
+
+  /** Everything in the Prometheus text format, read now. */
+  render(): Promise<string> {
+    this.#updatePassivePorts();
+    return this.#registry.metrics();
+  }
+
+  /** The media type of {@link render}. */
+  get contentType(): string {
+    return this.#registry.contentType;
+  }
+
+  /** A client was let in. Its end must be told through {@link sessionEnded}. */
+  sessionAccepted(listener: string): void {
+    this.#gauges.get('sessions_active')?.inc({ listener });
+  }
+
+  /** A session that was told through {@link sessionAccepted} ended. */
+  sessionEnded(listener: string, code: ErrorCode): void {
+    this.#gauges.get('sessions_active')?.dec({ listener });
+    this.#count('sessions_total', { listener, outcome: code });
+  }
+
+  /** A client was turned away at the door, before it had a session. */
+  sessionRefused(listener: string, code: ErrorCode): void {
+    this.#count('sessions_total', { listener, outcome: code });
+  }
+
+  loginFinished(backend: string, outcome: LoginOutcome): void {
+    this.#count('logins_total', { backend, outcome });
+  }
+
+  /** A command arrived. `verb` is one of the known verbs, or `other`: never what a client sent. */
+  command(verb: string): void {
+    this.#count('commands_total', { verb });
+  }
+
+  /** A line arrived that is no command. `problem` is one of our own words, never a part of the line. */
+  malformedCommand(problem: string): void {
+    this.#count('malformed_commands_total', { problem });
+  }
+
+  transferFinished({ direction, backend, outcome, cause, bytes, seconds }: TransferMeasures): void {
+    this.#count('transfers_total', { direction, backend, outcome });
+    if (cause !== undefined) this.#count('transfer_failures_total', { direction, backend, cause });
+    this.#count('transfer_bytes_total', { direction, backend }, bytes);
+    this.#observe('transfer_duration_seconds', { direction, outcome }, seconds);
+  }
+
+  dataConnectionFailed(side: Side, cause: ErrorCode): void {
+    this.#count('data_connection_failures_total', { side, cause });
+  }
+
+  /** A connection to a passive port found no session. */
+  unclaimedDataConnection(): void {
+    this.#count('unclaimed_data_connections_total', {});
+  }
+
+  /** An upload without close_notify was accepted because of `uploadEnd: tolerant`. */
+  uncleanUpload(listener: string): void {
+    this.#count('unclean_uploads_total', { listener });
+  }
+
+  tlsHandshakeFinished(side: Side, channel: Channel, facts: TlsFacts): void {
+    const { version, resumed } = facts;
+    this.#count('tls_handshakes_total', { side, channel, version, resumed: String(resumed) });
+  }
+
+  tlsHandshakeFailed(side: Side, reason: ErrorCode): void {
+    this.#count('tls_handshake_failures_total', { side, reason });
+  }
+
+  policyDenied(rule: PolicyRule, mode: 'enforce' | 'report'): void {
+    this.#count('policy_denials_total', { rule, mode });
+  }
+
+  /** Says where to read the state of the passive range whenever the metrics are rendered. */
+  setPassivePortsReader(read: () => PassivePorts): void {
+    this.#readPassivePorts = read;
+  }
+
+  backendConnected(backend: string, seconds: number): void {
+    this.#observe('backend_connect_seconds', { backend }, seconds);
+  }
+
+  backendFailed(backend: string, cause: ErrorCode): void {
+    this.#count('backend_failures_total', { backend, cause });
+  }
+
+  backendUp(backend: string, up: boolean): void {
+    this.#set('backend_up', { backend }, up ? 1 : 0);
+  }
+
+  unsolicitedReply(backend: string): void {
+    this.#count('unsolicited_replies_total', { backend });
+  }
+
+  certificateExpiry(name: string, date: Date): void {
+    this.#set('certificate_expiry_timestamp_seconds', { name }, date.getTime() / 1000);
+  }
+
+  /** A fault of ours ended a session. */
+  internalError(): void {
+    this.#count('internal_errors_total', {});
+  }
+
+  #register(name: MetricName, { kind, help, labels, buckets }: MetricDescription): void {
+    const shape = { name: METRIC_PREFIX + name, help, labelNames: [...labels], registers: [this.#registry] };
+    if (kind === 'counter') this.#counters.set(name, new Counter(shape));
+    else if (kind === 'gauge') this.#gauges.set(name, new Gauge(shape));
+    else this.#histograms.set(name, new Histogram({ ...shape, buckets: [...(buckets ?? [])] }));
+  }
+
+  #count<N extends MetricNameOf<'counter'>>(name: N, labels: LabelsOf<N>, by = 1): void {
+    this.#counters.get(name)?.inc({ ...labels }, by);
+  }
+
+  #set<N extends MetricNameOf<'gauge'>>(name: N, labels: LabelsOf<N>, value: number): void {
+    this.#gauges.get(name)?.set({ ...labels }, value);
+  }
+
+  #observe<N extends MetricNameOf<'histogram'>>(name: N, labels: LabelsOf<N>, value: number): void {
+    this.#histograms.get(name)?.observe({ ...labels }, value);
+  }
+
+  #updatePassivePorts(): void {
+    const ports = this.#readPassivePorts?.();
+    if (ports === undefined) return;
+    this.#set('passive_ports', { state: 'free' }, ports.free);
+    this.#set('passive_ports', { state: 'waiting' }, ports.waiting);
+  }
+}

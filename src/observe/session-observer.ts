@@ -1,0 +1,274 @@
+/**
+ * What is told about one session: each event writes its log line and counts its metrics in one place, so that the two
+ * cannot disagree. Keeps the totals for the last line of the session. Decides nothing.
+ */
+import { ERRORS, type ErrorCode } from '../errors.ts';
+import { type Endpoint, formatEndpoint } from '../net/address.ts';
+import type { TlsFacts } from '../tls/facts.ts';
+import { printable } from '../wire/redact.ts';
+import type { EventName, FieldsOf, LevelOf } from './log-table.ts';
+import { asLatin1, describeFault, hideSecrets } from './log-text.ts';
+import type { Logger } from './logger.ts';
+import type { Channel, Direction, LoginOutcome, Metrics, PolicyRule, Side, TransferOutcome } from './metrics.ts';
+import { writeEvent } from './write-event.ts';
+
+/** Who talks to whom in a session. */
+export interface SessionFacts {
+  readonly id: string;
+  readonly listener: string;
+  readonly mode: 'explicit' | 'implicit';
+  readonly client: Endpoint;
+  /** Where the client connected to. */
+  readonly local: Endpoint;
+}
+
+/** One data connection of a transfer. */
+export interface LegFacts {
+  readonly peer: Endpoint;
+  readonly local: Endpoint;
+  readonly protection: 'clear' | 'private';
+  readonly tls: TlsFacts | undefined;
+}
+
+/** A login that was answered. */
+export interface LoginRecord {
+  readonly backend: string;
+  /** Latin-1, as the client sent it. */
+  readonly user: string;
+  readonly outcome: LoginOutcome;
+  /** Code of the reply to the client. */
+  readonly reply: number | undefined;
+  readonly cause: ErrorCode | undefined;
+}
+
+/** A transfer that ended, from its command to its last reply. */
+export interface TransferRecord {
+  readonly verb: string;
+  readonly direction: Direction;
+  /** Latin-1, as the client sent it. */
+  readonly path: string | undefined;
+  readonly backend: string;
+  readonly bytes: number;
+  readonly milliseconds: number;
+  readonly outcome: TransferOutcome;
+  readonly cause: ErrorCode | undefined;
+  readonly detail: string | undefined;
+  /** Code of the last reply to the client. */
+  readonly reply: number | undefined;
+  readonly client: LegFacts | undefined;
+  readonly backendLeg: LegFacts | undefined;
+}
+
+/** Observes one session from its start to its end. */
+export class SessionObserver {
+  /** For lines that no event of the table describes: carries `session`, `listener` and `client`. */
+  readonly logger: Logger;
+  readonly #metrics: Metrics;
+  readonly #facts: SessionFacts;
+  readonly #since = performance.now();
+  readonly #totals = { commands: 0, transfers: 0, failedTransfers: 0, bytesUploaded: 0, bytesDownloaded: 0 };
+  #state: 'new' | 'open' | 'ended' = 'new';
+  #tls: TlsFacts | undefined;
+  #user: string | undefined;
+  #backend: string | undefined;
+
+  constructor(logger: Logger, metrics: Metrics, facts: SessionFacts) {
+    this.logger = logger.child({ session: facts.id, listener: facts.listener, client: formatEndpoint(facts.client) });
+    this.#metrics = metrics;
+    this.#facts = facts;
+  }
+
+  /** The client was let in. A session that ends without this counts as turned away at the door. */
+  started(): void {
+    if (this.#state !== 'new') return;
+    this.#state = 'open';
+    this.#metrics.sessionAccepted(this.#facts.listener);
+    this.#write('session-started', 'session started', {
+      mode: this.#facts.mode,
+      local: formatEndpoint(this.#facts.local),
+    });
+  }
+
+  /** A handshake with the client finished. That of a transfer's data connection is told by {@link transferFinished}. */
+  tlsEstablished(channel: Channel, facts: TlsFacts): void {
+    if (channel === 'control') this.#tls = facts;
+    this.#metrics.tlsHandshakeFinished('client', channel, facts);
+    this.#write('tls-established', `TLS on the ${channel} connection`, {
+      channel,
+      ...tlsFields(facts),
+      servername: shown(facts.servername),
+      alpn: shown(facts.protocol),
+    });
+  }
+
+  /** A handshake with the client failed. That of a transfer's data connection is told by {@link transferFinished}. */
+  tlsFailed(channel: Channel, code: ErrorCode, detail: string | undefined): void {
+    this.#metrics.tlsHandshakeFailed('client', code);
+    this.#write('tls-failed', `TLS on the ${channel} connection failed`, {
+      channel,
+      cause: code,
+      detail: shown(detail),
+    });
+  }
+
+  /** A command arrived; `known` says whether the gateway has it in its table. */
+  command(verb: string, known: boolean): void {
+    this.#totals.commands += 1;
+    this.#metrics.command(known ? verb : 'other');
+    this.#write('command', 'command', { verb: known || this.#user !== undefined ? verb : 'other' });
+  }
+
+  /** A line arrived that is no command. `excerpt` is Latin-1 and may hold anything, so it is hidden where it could be a password. */
+  malformedCommand(problem: string, excerpt: string): void {
+    this.#metrics.malformedCommand(problem);
+    this.#write('malformed-command', 'malformed command', { problem, excerpt: printable(hideSecrets(excerpt)) });
+  }
+
+  /** A command broke a rule: refused (`enforce`) or let through (`report`). */
+  policy(rule: PolicyRule, mode: 'enforce' | 'report', verb: string): void {
+    this.#metrics.policyDenied(rule, mode);
+    const message = mode === 'enforce' ? `${rule}: ${verb} refused` : `${rule}: ${verb} let through`;
+    this.#write('policy-denied', message, { rule, mode, verb });
+  }
+
+  /** The backend accepted the connection and greeted. */
+  backendConnected(backend: string, milliseconds: number): void {
+    this.#metrics.backendConnected(backend, milliseconds / 1000);
+    this.#write('backend-connected', 'backend connected', { backend, milliseconds: Math.round(milliseconds) });
+  }
+
+  /** The control connection to the backend could not be made, or broke. */
+  backendFailed(backend: string, code: ErrorCode, detail: string | undefined): void {
+    this.#metrics.backendFailed(backend, code);
+    this.#write('backend-failed', `backend failed: ${ERRORS[code].meaning}`, {
+      backend,
+      cause: code,
+      detail: shown(detail),
+    });
+  }
+
+  /** A login was answered. */
+  loginFinished({ backend, user, outcome, reply, cause }: LoginRecord): void {
+    this.#backend = backend;
+    if (outcome === 'accepted') this.#user = printable(user);
+    this.#metrics.loginFinished(backend, outcome);
+    const fields = { user: printable(user), backend, outcome, reply, cause, ...tlsFields(this.#tls) };
+    this.#write('login', because(`login ${outcome}`, cause), fields, outcome === 'accepted' ? 'info' : 'warn');
+  }
+
+  /** A data connection could not be set up or broke, and no {@link transferFinished} follows that says so. */
+  dataConnectionFailed(side: Side, cause: ErrorCode, detail: string | undefined): void {
+    this.#metrics.dataConnectionFailed(side, cause);
+    const message = because(`data connection of the ${side} failed`, cause);
+    this.#write('data-connection-failed', message, { side, cause, detail: shown(detail) });
+  }
+
+  /** A transfer ended. Counts the handshakes and the failure of its data connections as well. */
+  transferFinished(record: TransferRecord): void {
+    const { direction, backend, outcome, cause, bytes, milliseconds } = record;
+    this.#totals.transfers += 1;
+    if (outcome !== 'completed') this.#totals.failedTransfers += 1;
+    this.#totals[direction === 'upload' ? 'bytesUploaded' : 'bytesDownloaded'] += bytes;
+    this.#metrics.transferFinished({ direction, backend, outcome, cause, bytes, seconds: milliseconds / 1000 });
+    this.#countDataConnections(record);
+    const fields = { ...transferFields(record), user: this.#user };
+    this.#write('transfer', because(`${direction} ${outcome}`, cause), fields, outcome === 'failed' ? 'warn' : 'info');
+  }
+
+  /** An upload ended without close_notify and was accepted. */
+  uncleanUpload(): void {
+    this.#metrics.uncleanUpload(this.#facts.listener);
+    this.#write('unclean-upload', 'upload accepted without TLS close_notify', {});
+  }
+
+  /** The backend said something that nobody had asked for. `text` is Latin-1. */
+  unsolicitedReply(backend: string, text: string): void {
+    this.#metrics.unsolicitedReply(backend);
+    this.#write('unsolicited-reply', 'unsolicited reply', { backend, excerpt: printable(text) });
+  }
+
+  /** A fault of ours, with its stack. */
+  fault(error: unknown): void {
+    this.#metrics.internalError();
+    const { cause, detail, stack } = describeFault(error);
+    this.#write('fault', 'a fault ended the session', { cause, detail: shown(detail), stack });
+  }
+
+  /** The session is over. Only the first call counts. */
+  ended(code: ErrorCode, detail: string | undefined): void {
+    if (this.#state === 'ended') return;
+    const { listener } = this.#facts;
+    if (this.#state === 'open') this.#metrics.sessionEnded(listener, code);
+    else this.#metrics.sessionRefused(listener, code);
+    this.#state = 'ended';
+    this.#write('session-ended', because('session ended', code), {
+      outcome: code,
+      detail: shown(detail),
+      milliseconds: Math.round(performance.now() - this.#since),
+      user: this.#user,
+      backend: this.#backend,
+      ...this.#totals,
+      ...tlsFields(this.#tls),
+    });
+  }
+
+  #countDataConnections({ cause, client, backendLeg }: TransferRecord): void {
+    if (client?.tls) this.#metrics.tlsHandshakeFinished('client', 'data', client.tls);
+    if (backendLeg?.tls) this.#metrics.tlsHandshakeFinished('backend', 'data', backendLeg.tls);
+    const side = cause === undefined ? undefined : sideOfDataFailure(cause);
+    if (cause === undefined || side === undefined) return;
+    this.#metrics.dataConnectionFailed(side, cause);
+    if (cause.includes('-data-tls-')) this.#metrics.tlsHandshakeFailed(side, cause);
+  }
+
+  #write<E extends EventName>(event: E, message: string, fields: FieldsOf<E>, level?: LevelOf<E>): void {
+    writeEvent(this.logger, event, message, fields, level);
+  }
+}
+
+function transferFields(record: TransferRecord): FieldsOf<'transfer'> {
+  const { client, backendLeg } = record;
+  return {
+    verb: record.verb,
+    direction: record.direction,
+    path: shown(record.path),
+    backend: record.backend,
+    outcome: record.outcome,
+    cause: record.cause,
+    detail: shown(record.detail),
+    reply: record.reply,
+    bytes: record.bytes,
+    milliseconds: Math.round(record.milliseconds),
+    clientDataPeer: client && formatEndpoint(client.peer),
+    clientDataLocal: client && formatEndpoint(client.local),
+    clientDataProtection: client?.protection,
+    clientDataTls: client?.tls?.version,
+    clientDataCipher: client?.tls?.cipher,
+    clientDataResumed: client?.tls?.resumed,
+    backendDataPeer: backendLeg && formatEndpoint(backendLeg.peer),
+    backendDataLocal: backendLeg && formatEndpoint(backendLeg.local),
+    backendDataProtection: backendLeg?.protection,
+    backendDataTls: backendLeg?.tls?.version,
+    backendDataCipher: backendLeg?.tls?.cipher,
+    backendDataResumed: backendLeg?.tls?.resumed,
+  };
+}
+
+function tlsFields(facts: TlsFacts | undefined): { tls?: string; cipher?: string; resumed?: boolean } {
+  return facts ? { tls: facts.version, cipher: facts.cipher, resumed: facts.resumed } : {};
+}
+
+/** Whose data connection a cause is about; the codes say it in their first words. */
+function sideOfDataFailure(cause: ErrorCode): Side | undefined {
+  if (cause.startsWith('client-data-')) return 'client';
+  return cause.startsWith('backend-data-') ? 'backend' : undefined;
+}
+
+function because(event: string, cause: ErrorCode | undefined): string {
+  return cause === undefined ? event : `${event}: ${ERRORS[cause].meaning}`;
+}
+
+/** Text that a peer may have had a hand in, safe for a log line. */
+function shown(text: string | undefined): string | undefined {
+  return text === undefined ? undefined : printable(asLatin1(text));
+}
