@@ -1,0 +1,88 @@
+/**
+ * One accepted control connection on its way to a session: limits, then TLS on an implicit listener, then the session.
+ */
+import { randomBytes } from 'node:crypto';
+import type { Socket } from 'node:net';
+import type { ListenerConfig } from './config/schema.ts';
+import { asGatewayError, ERRORS, type ErrorCode, GatewayError } from './errors.ts';
+import { endpoint } from './net/address.ts';
+import type { Logger } from './observe/logger.ts';
+import type { Metrics } from './observe/metrics.ts';
+import { SessionObserver } from './observe/session-observer.ts';
+import type { Admissions } from './policy/admissions.ts';
+import { secureControl } from './session/secure-control.ts';
+import { Session } from './session/session.ts';
+import type { SessionEnvironment } from './session/session-context.ts';
+import { reply, serializeReply } from './wire/reply.ts';
+
+/** Time for a client that is turned away to take the reply (milliseconds). */
+const GOODBYE = 2000;
+
+export interface AdmitOptions {
+  readonly socket: Socket;
+  readonly listener: ListenerConfig;
+  readonly environment: SessionEnvironment;
+  readonly admissions: Admissions;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** Fires when the gateway stops. */
+  readonly signal: AbortSignal;
+  /** The session, once there is one; and when it is over. */
+  readonly onSession: (session: Session) => void;
+  readonly onEnd: (session: Session) => void;
+}
+
+/** Leads a connection to its session and runs it. Never rejects. */
+export async function admit(options: AdmitOptions): Promise<void> {
+  const { socket, listener, environment, admissions, logger, metrics, signal } = options;
+  const client = endpoint(socket.remoteAddress, socket.remotePort);
+  const observer = new SessionObserver(logger, metrics, {
+    id: randomBytes(6).toString('hex'),
+    listener: listener.name,
+    mode: listener.mode,
+    client,
+    local: endpoint(socket.localAddress, socket.localPort),
+  });
+  const admission = admissions.enter(client.address);
+  if ('refused' in admission) return turnAway(socket, listener, observer, admission.refused);
+  try {
+    // Implicit: TLS before the first byte of FTP.
+    const secured =
+      listener.mode === 'implicit' ? await secureControl(socket, environment, observer, signal) : undefined;
+    const session = new Session({
+      socket: secured?.socket ?? socket,
+      listener,
+      context: secured?.context,
+      environment,
+      observer,
+    });
+    options.onSession(session);
+    if (signal.aborted) session.close(new GatewayError('shutting-down'));
+    await session.run();
+    options.onEnd(session);
+  } catch (error) {
+    if (!(error instanceof GatewayError)) observer.fault(error);
+    const { code, detail } = asGatewayError(error, 'internal-error');
+    observer.ended(code, detail);
+    socket.destroy();
+  } finally {
+    admission.leave();
+  }
+}
+
+/** No session for this connection: told in clear where clear text is spoken, else not at all. */
+function turnAway(socket: Socket, listener: ListenerConfig, observer: SessionObserver, code: ErrorCode): void {
+  observer.ended(code, undefined);
+  socket.on('error', () => {});
+  const told = ERRORS[code].reply;
+  if (listener.mode === 'implicit' || told === null) {
+    socket.destroy();
+    return;
+  }
+  // What the client says meanwhile is read and dropped, or else the reset of unread bytes would overtake the reply.
+  const timer = setTimeout(() => socket.destroy(), GOODBYE);
+  socket.once('close', () => clearTimeout(timer));
+  socket.once('end', () => socket.destroySoon());
+  socket.resume();
+  socket.end(serializeReply(reply(told[0], told[1])), 'latin1');
+}

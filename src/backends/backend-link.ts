@@ -1,0 +1,211 @@
+/**
+ * A control connection to a backend, in step: each reply is matched with the command it answers, one command at a time.
+ * Replies that nobody asked for are swallowed; 421, nonsense and silence end the link. Knows nothing of the client.
+ */
+import type { Socket } from 'node:net';
+import { BackendChannel } from '../control/backend-channel.ts';
+import { Exchange } from '../control/exchange.ts';
+import { type ErrorCode, GatewayError } from '../errors.ts';
+import type { Endpoint } from '../net/address.ts';
+import { describeSocketError } from '../net/socket-errors.ts';
+import type { Command } from '../wire/command.ts';
+import { type Feature, parseFeatures } from '../wire/features.ts';
+import { isPreliminary, type Reply, serializeReply } from '../wire/reply.ts';
+import type { Backend } from './backend.ts';
+
+/** Time for the goodbye to a backend (milliseconds). */
+const GOODBYE = 2000;
+/** Preliminary and unsolicited replies that one link may send before it counts as out of step. */
+const MAX_SURPLUS_REPLIES = 1000;
+
+export interface BackendLinkOptions {
+  readonly backend: Backend;
+  readonly limits: { readonly replyLine: number; readonly reply: number };
+  /** Time for a final reply (milliseconds). */
+  readonly finalReply: number;
+  readonly onUnsolicited: (reply: Reply) => void;
+}
+
+export class BackendLink {
+  readonly backend: Backend;
+  readonly #channel: BackendChannel;
+  readonly #options: BackendLinkOptions;
+  readonly #expected: Exchange[] = [];
+  readonly #lost = new AbortController();
+  #turn: Promise<void> = Promise.resolve();
+  #lastVerb = '';
+  #features: readonly Feature[] | undefined;
+  #farewell: Reply | undefined;
+  #surplusReplies = 0;
+
+  constructor(socket: Socket, options: BackendLinkOptions) {
+    this.backend = options.backend;
+    this.#options = options;
+    this.#expected.push(new Exchange('greeting'));
+    this.#channel = new BackendChannel(socket, {
+      maxLineBytes: options.limits.replyLine,
+      maxReplyBytes: options.limits.reply,
+      onReply: (reply) => this.#receive(reply),
+      onMalformed: (problem, excerpt) => {
+        const code = problem === 'not-a-reply' ? 'backend-reply-malformed' : 'backend-reply-too-long';
+        this.lose(new GatewayError(code, { detail: `${problem}: ${excerpt}` }));
+      },
+      onLost: (error) => {
+        const detail = error === undefined ? 'connection closed' : describeSocketError(error);
+        this.lose(new GatewayError('backend-closed', { detail, cause: error }));
+      },
+    });
+  }
+
+  get peer(): Endpoint {
+    return this.#channel.peer;
+  }
+
+  /** Fires when the link has ended by itself; the reason is a GatewayError. */
+  get lost(): AbortSignal {
+    return this.#lost.signal;
+  }
+
+  /** What the backend said last when it closed with 421. */
+  get farewell(): Reply | undefined {
+    return this.#farewell;
+  }
+
+  /** The verb that was sent last: REST and RNFR must stand directly before what they belong to (RFC 959 §4.1.3). */
+  get lastVerb(): string {
+    return this.#lastVerb;
+  }
+
+  /** The greeting's final reply; rejects when there is none within `timeout` milliseconds. */
+  greeting(timeout: number): Promise<Reply> {
+    const [greeting] = this.#expected;
+    if (greeting === undefined) throw new Error('the greeting was taken already');
+    return this.#within(greeting.final, timeout, 'greeting', 'backend-greeting-timeout');
+  }
+
+  /** Sends a command when its turn has come; resolves with the final reply. Rejects with the reason when the link is lost. */
+  async exchange(command: Command, timeout = this.#options.finalReply): Promise<Reply> {
+    const turn = await this.takeTurn();
+    try {
+      return await turn.final(turn.send(command), timeout);
+    } finally {
+      turn.end();
+    }
+  }
+
+  /** Waits until all earlier exchanges are over. Nobody else sends before the turn has ended. */
+  async takeTurn(): Promise<Turn> {
+    const before = this.#turn;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#turn = promise;
+    await before;
+    return {
+      send: (command, kind) => this.#send(command, kind),
+      first: (exchange) =>
+        this.#within(exchange.first, this.#options.finalReply, exchange.verb, 'backend-reply-timeout'),
+      final: (exchange, timeout = this.#options.finalReply) =>
+        this.#within(exchange.final, timeout, exchange.verb, 'backend-reply-timeout'),
+      drop: (exchange) => {
+        const index = this.#expected.indexOf(exchange);
+        if (index >= 0) this.#expected.splice(index, 1);
+      },
+      end: resolve,
+    };
+  }
+
+  /** What FEAT says; asked once. Empty where the backend has no FEAT (RFC 2389). */
+  async features(): Promise<readonly Feature[]> {
+    const features = this.#features ?? parseFeatures(await this.exchange({ verb: 'FEAT', argument: undefined }));
+    this.#features = features;
+    return features;
+  }
+
+  /** Says goodbye and closes. */
+  close(): void {
+    if (this.#lost.signal.aborted) return;
+    if (this.#expected.length === 0) this.#channel.send({ verb: 'QUIT', argument: undefined });
+    this.#end(new GatewayError('backend-closed', { detail: 'closed by the gateway' }));
+    this.#channel.end(GOODBYE);
+  }
+
+  /** Breaks the link off: what comes from it can no longer be trusted to answer what was asked. */
+  lose(reason: GatewayError): void {
+    if (this.#lost.signal.aborted) return;
+    this.#end(reason);
+    this.#channel.destroy();
+  }
+
+  #end(reason: GatewayError): void {
+    this.#lost.abort(reason);
+    for (const exchange of this.#expected.splice(0)) exchange.fail(reason);
+  }
+
+  #send(command: Command, kind?: 'command' | 'transfer'): Exchange {
+    const exchange = new Exchange(command.verb, kind);
+    if (this.#lost.signal.aborted) {
+      exchange.fail(this.#lost.signal.reason);
+      return exchange;
+    }
+    this.#lastVerb = command.verb;
+    this.#expected.push(exchange);
+    this.#channel.send(command);
+    return exchange;
+  }
+
+  async #within(answer: Promise<Reply>, timeout: number, verb: string, code: ErrorCode): Promise<Reply> {
+    const timer = setTimeout(() => {
+      this.lose(new GatewayError(code, { detail: `no reply to ${verb} within ${timeout} ms` }));
+    }, timeout);
+    try {
+      return await answer;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #receive(reply: Reply): void {
+    if (this.#lost.signal.aborted) return;
+    const current = this.#expected[0];
+    if (reply.code === 421) return this.#receiveFarewell(reply, current);
+    const solicited = current?.owns(reply) === true;
+    if (!solicited || isPreliminary(reply)) this.#countSurplus();
+    if (!solicited) return this.#options.onUnsolicited(reply);
+    // A backend that gave one reply to a transfer and its ABOR: what comes now answers the NOOP behind them.
+    const next = this.#expected[1];
+    if (current.verb === 'ABOR' && next?.verb === 'NOOP' && reply.code === 200) {
+      current.accept({ code: 225, lines: ['No reply to ABOR.'] }, () => {});
+      this.#expected.shift();
+      return this.#receive(reply);
+    }
+    const done = () => this.#expected.splice(this.#expected.indexOf(current), 1);
+    if (current.accept(reply, done) === 'done') done();
+  }
+
+  #countSurplus(): void {
+    if (++this.#surplusReplies <= MAX_SURPLUS_REPLIES) return;
+    this.lose(new GatewayError('backend-reply-malformed', { detail: 'endless preliminary or unsolicited replies' }));
+  }
+
+  /** 421 may answer any command or none (RFC 959 §5.4): the backend closes now. */
+  #receiveFarewell(reply: Reply, current: Exchange | undefined): void {
+    this.#farewell = reply;
+    if (current !== undefined) {
+      current.accept(reply, () => {});
+      this.#expected.shift();
+    }
+    this.lose(new GatewayError('backend-refused-service', { detail: serializeReply(reply).trimEnd() }));
+  }
+}
+
+/** The right to send, until `end` is called. */
+export interface Turn {
+  /** Sends at once; several exchanges may be open in one turn (a transfer and its ABOR). */
+  send(command: Command, kind?: 'command' | 'transfer'): Exchange;
+  /** The first reply, preliminary or final, within timeouts.finalReply; the link is lost when it does not come. */
+  first(exchange: Exchange): Promise<Reply>;
+  /** The final reply within `timeout` milliseconds (default: timeouts.finalReply); the link is lost when it does not come. */
+  final(exchange: Exchange, timeout?: number): Promise<Reply>;
+  /** Expects no reply to this exchange any more: it was answered in place of one before it. */
+  drop(exchange: Exchange): void;
+  end(): void;
+}

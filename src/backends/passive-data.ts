@@ -1,0 +1,86 @@
+/**
+ * Opens a data connection to a backend: EPSV, or PASV where the backend has no EPSV, which is remembered. The address in
+ * a 227 is ignored: data goes where control goes (a hostile backend must not lead us elsewhere).
+ */
+import type { Socket } from 'node:net';
+import type { TimeoutsConfig } from '../config/schema.ts';
+import { GatewayError } from '../errors.ts';
+import { dial } from '../net/dial.ts';
+import type { OpenSockets } from '../net/open-sockets.ts';
+import { parseExtendedPassive, parsePassive } from '../wire/host-port.ts';
+import { type Reply, serializeReply } from '../wire/reply.ts';
+import type { BackendLink, Turn } from './backend-link.ts';
+import { within } from './within.ts';
+
+/** A backend that says nothing to EPSV for this long is asked for PASV instead (milliseconds). */
+const EPSV_SILENCE = 10_000;
+/** Data ports below this belong to other services (RFC 2577 §3). */
+const FIRST_DATA_PORT = 1024;
+
+const EPSV = { verb: 'EPSV', argument: undefined };
+const PASV = { verb: 'PASV', argument: undefined };
+
+export interface PassiveDataOptions {
+  readonly timeouts: TimeoutsConfig;
+  readonly signal: AbortSignal;
+  readonly sockets: OpenSockets;
+}
+
+/** Asks for a passive port and connects to it. Raises GatewayError. */
+export async function openPassiveData(link: BackendLink, options: PassiveDataOptions): Promise<Socket> {
+  const { timeouts, signal, sockets } = options;
+  const port = await requestPort(link, timeouts.finalReply);
+  return dial({
+    host: link.peer.address,
+    port,
+    timeout: timeouts.backendDataConnect,
+    keepAlive: timeouts.keepalive,
+    signal,
+    sockets,
+    codes: { failed: 'backend-data-refused', timeout: 'backend-data-timeout' },
+  });
+}
+
+async function requestPort(link: BackendLink, timeout: number): Promise<number> {
+  const { backend } = link;
+  const turn = await link.takeTurn();
+  try {
+    if (backend.passiveCommand === 'PASV') return portOf(await turn.final(turn.send(PASV)));
+    const answer = await askForEpsv(turn, Math.min(EPSV_SILENCE, timeout), backend.mayFallBack);
+    if (answer.code === 229 || !backend.mayFallBack) return portOf(answer);
+    const passive = answer.code === 227 ? answer : await turn.final(turn.send(PASV));
+    const port = portOf(passive);
+    backend.lacksEpsv();
+    return port;
+  } catch (error) {
+    // quirk: servers that hang up on EPSV; the next session must not run into it again.
+    if (link.lost.aborted && link.lastVerb === 'EPSV' && backend.mayFallBack) backend.lacksEpsv();
+    throw error;
+  } finally {
+    turn.end();
+  }
+}
+
+/** The answer to EPSV; after long silence the answer to PASV, which a backend without EPSV may give in its place. */
+async function askForEpsv(turn: Turn, silence: number, mayFallBack: boolean): Promise<Reply> {
+  const epsv = turn.send(EPSV);
+  if (!mayFallBack) return turn.final(epsv);
+  const answer = await within(epsv.final, silence);
+  if (answer !== undefined) return answer;
+  const pasv = turn.send(PASV);
+  const first = await turn.final(epsv);
+  if (first.code !== 227) return turn.final(pasv);
+  turn.drop(pasv);
+  return first;
+}
+
+/** The port in a 229 or 227. Raises `backend-data-setup-failed`. */
+function portOf(reply: Reply): number {
+  const text = reply.lines.at(-1) ?? '';
+  const port =
+    reply.code === 229 ? parseExtendedPassive(text) : reply.code === 227 ? parsePassive(text)?.port : undefined;
+  if (port === undefined || port < FIRST_DATA_PORT) {
+    throw new GatewayError('backend-data-setup-failed', { detail: serializeReply(reply).trimEnd() });
+  }
+  return port;
+}

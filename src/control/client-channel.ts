@@ -1,0 +1,160 @@
+/**
+ * The control connection of the client: a bounded queue of its commands in order, and replies to it. Stops reading
+ * behind AUTH, so that no byte in clear can slip over the TLS boundary. Decides nothing about commands.
+ */
+import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import type { Endpoint } from '../net/address.ts';
+import { type Command, parseCommand } from '../wire/command.ts';
+import { LineFramer } from '../wire/line-framer.ts';
+import { type Reply, serializeReply } from '../wire/reply.ts';
+import { ControlChannel } from './control-channel.ts';
+
+/** What comes from a client, in order. `closed` is the last. */
+export type ClientInput =
+  | { readonly kind: 'command'; readonly command: Command }
+  | { readonly kind: 'invalid'; readonly problem: string; readonly line: string }
+  | { readonly kind: 'too-long' }
+  | { readonly kind: 'tls-hello' }
+  | { readonly kind: 'closed'; readonly error: Error | undefined };
+
+/** Commands that wait in the queue before the client is held back by TCP. */
+const QUEUE_LENGTH = 100;
+/** Empty lines in a row that are ignored; NAT devices send some, floods send more. */
+const MAX_EMPTY_LINES = 1000;
+/** Content type of a TLS handshake record (RFC 8446 §5.1). */
+const TLS_HANDSHAKE = 0x16;
+
+export interface ClientChannelOptions {
+  readonly maxLineBytes: number;
+  /** Called for each command as it arrives, before its turn in the queue: ABOR must be seen during a transfer. */
+  readonly onArrival: (command: Command) => unknown;
+  /** Called once when the client is gone, also while commands of it still wait. */
+  readonly onLost: () => void;
+}
+
+export class ClientChannel {
+  readonly #channel: ControlChannel;
+  readonly #options: ClientChannelOptions;
+  readonly #queue: ClientInput[] = [];
+  #framer: LineFramer;
+  #waiting: ((input: ClientInput) => void) | undefined;
+  #state: 'clear' | 'held' | 'secure' | 'finished' = 'clear';
+  #emptyLines = 0;
+
+  /** Takes over a plain or a TLS socket. */
+  constructor(socket: Socket | TLSSocket, security: 'clear' | 'secure', options: ClientChannelOptions) {
+    this.#options = options;
+    this.#state = security;
+    this.#framer = new LineFramer(options.maxLineBytes);
+    this.#channel = new ControlChannel(socket, {
+      onBytes: (chunk) => this.#receive(chunk),
+      onLost: (error) => {
+        this.#put({ kind: 'closed', error });
+        options.onLost();
+      },
+    });
+  }
+
+  get peer(): Endpoint {
+    return this.#channel.peer;
+  }
+
+  get local(): Endpoint {
+    return this.#channel.local;
+  }
+
+  /** The next input. One caller at a time; asking for the next says that the last one was dealt with. */
+  next(): Promise<ClientInput> {
+    if (this.#state === 'held') this.#state = 'clear';
+    this.#parse();
+    const input = this.#queue.shift();
+    if (input !== undefined) {
+      if (this.#queue.length < QUEUE_LENGTH) this.#channel.resume();
+      return Promise.resolve(input);
+    }
+    this.#channel.resume();
+    return new Promise((resolve) => {
+      this.#waiting = resolve;
+    });
+  }
+
+  /** Whether bytes were received behind the command in hand. */
+  get hasUnreadInput(): boolean {
+    return this.#queue.length > 0 || this.#framer.buffered > 0 || this.#channel.unreadBytes > 0;
+  }
+
+  /** Sends a reply; resolves when the client has room for more. */
+  reply(reply: Reply): Promise<void> {
+    return this.#channel.write(serializeReply(reply));
+  }
+
+  /** Puts TLS on the connection. */
+  async secure(upgrade: (raw: Socket) => Promise<TLSSocket>): Promise<void> {
+    await this.#channel.secure(upgrade);
+    this.#framer = new LineFramer(this.#options.maxLineBytes);
+    this.#state = 'secure';
+  }
+
+  /** Ends the connection after what was sent; whatever the client still says is ignored. */
+  end(linger: number): void {
+    this.#state = 'finished';
+    this.#channel.end(linger);
+  }
+
+  /** Breaks the connection off. */
+  destroy(): void {
+    this.#state = 'finished';
+    this.#channel.destroy();
+  }
+
+  #receive(chunk: Buffer): void {
+    if (this.#state === 'finished') return;
+    if (this.#state === 'clear' && this.#framer.buffered === 0 && chunk[0] === TLS_HANDSHAKE) {
+      return this.#finish({ kind: 'tls-hello' });
+    }
+    this.#framer.push(chunk);
+    this.#parse();
+  }
+
+  /** Lines → queue, until the queue is full or AUTH in clear holds everything behind it. */
+  #parse(): void {
+    while (this.#state === 'clear' || this.#state === 'secure') {
+      if (this.#queue.length >= QUEUE_LENGTH) return this.#channel.pause();
+      const line = this.#framer.next();
+      if (line === undefined) return;
+      if (line.kind === 'too-long') return this.#finish({ kind: 'too-long' });
+      this.#parseLine(line.text);
+    }
+  }
+
+  #parseLine(line: string): void {
+    const parsed = parseCommand(line);
+    if (parsed.kind === 'empty') {
+      if (++this.#emptyLines > MAX_EMPTY_LINES) this.#finish({ kind: 'too-long' });
+      return;
+    }
+    this.#emptyLines = 0;
+    if (parsed.kind === 'invalid') return this.#put({ kind: 'invalid', problem: parsed.problem, line });
+    const { command } = parsed;
+    if (command.verb === 'AUTH' && this.#state === 'clear') {
+      this.#state = 'held';
+      this.#channel.pause();
+    }
+    this.#options.onArrival(command);
+    this.#put({ kind: 'command', command });
+  }
+
+  #finish(input: ClientInput): void {
+    this.#state = 'finished';
+    this.#channel.pause();
+    this.#put(input);
+  }
+
+  #put(input: ClientInput): void {
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    if (waiting === undefined) this.#queue.push(input);
+    else waiting(input);
+  }
+}

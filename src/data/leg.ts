@@ -1,0 +1,146 @@
+/**
+ * One data connection on one side, from TCP to the end: plain or TLS, and how each direction ended. A leg reports; what
+ * it means for a transfer is decided elsewhere.
+ */
+import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import { type Endpoint, endpoint } from '../net/address.ts';
+import { describeSocketError } from '../net/socket-errors.ts';
+import type { TlsFacts } from '../tls/facts.ts';
+import type { StreamEnd } from '../tls/withheld-eof.ts';
+
+/** The two sides of the gateway. */
+export type Side = 'client' | 'backend';
+
+/** Protection of a data connection: PROT C or PROT P (RFC 2228 §3). */
+export type Protection = 'clear' | 'private';
+
+/** How the bytes that a leg delivers ended. `unproven`: a plain connection was closed, which proves nothing. */
+export type SourceEnd = StreamEnd | 'unproven';
+
+/** How sending the last bytes went. */
+export type Flush = 'flushed' | 'broken' | 'stalled';
+
+export interface DataLegOptions {
+  readonly side: Side;
+  readonly raw: Socket;
+  /** The TLS socket over `raw`, with what is known of it. */
+  readonly secure?: {
+    readonly socket: TLSSocket;
+    readonly facts: TlsFacts;
+    readonly end: Promise<StreamEnd> | undefined;
+  };
+}
+
+export class DataLeg {
+  readonly side: Side;
+  readonly peer: Endpoint;
+  readonly local: Endpoint;
+  readonly tls: TlsFacts | undefined;
+  readonly stream: Socket;
+  readonly #raw: Socket;
+  readonly #secureEnd: Promise<StreamEnd> | undefined;
+  readonly #broken = Promise.withResolvers<string>();
+  #closed = false;
+
+  constructor({ side, raw, secure }: DataLegOptions) {
+    this.side = side;
+    this.peer = endpoint(raw.remoteAddress, raw.remotePort);
+    this.local = endpoint(raw.localAddress, raw.localPort);
+    this.tls = secure?.facts;
+    this.stream = secure?.socket ?? raw;
+    this.#raw = raw;
+    this.#secureEnd = secure?.end;
+    const onError = (error: Error) => this.#broken.resolve(describeSocketError(error));
+    for (const socket of new Set([raw, this.stream])) socket.on('error', onError);
+    this.stream.once('close', () => {
+      this.#closed = true;
+      this.#broken.resolve('closed');
+    });
+  }
+
+  get protection(): Protection {
+    return this.tls === undefined ? 'clear' : 'private';
+  }
+
+  /** Resolves with the reason when the connection has broken off or was closed; never rejects. */
+  get broken(): Promise<string> {
+    return this.#broken.promise;
+  }
+
+  /** Resolves when the peer has ended its direction, and all its bytes were read. Ask before reading. */
+  sourceEnd(): Promise<SourceEnd> {
+    if (this.#secureEnd !== undefined) return this.#secureEnd;
+    return new Promise((resolve) => {
+      if (this.stream.readableEnded) return resolve('unproven');
+      this.stream.once('end', () => resolve('unproven'));
+      void this.broken.then(() => resolve('reset'));
+    });
+  }
+
+  /** Reads and drops whatever the peer sends, so that its close is seen. */
+  discardInput(): void {
+    this.stream.on('data', () => {});
+    this.stream.resume();
+  }
+
+  /**
+   * Ends our direction and waits until every byte was handed to the kernel. `stall` milliseconds without progress count as
+   * stalled.
+   */
+  async flush(stall: number): Promise<Flush> {
+    const { stream } = this;
+    const finished = new Promise<Flush>((resolve) => {
+      if (stream.writableFinished) resolve('flushed');
+      else stream.once('finish', () => resolve('flushed'));
+    });
+    stream.end();
+    const broken = this.broken.then((): Flush => (stream.writableFinished ? 'flushed' : 'broken'));
+    return Promise.race([finished, broken, this.#stalled(finished, stall)]);
+  }
+
+  /** Goes on reading, after {@link flush}, until the peer has closed as well or `linger` milliseconds are over; then closes. */
+  async closeAfterPeer(linger: number): Promise<void> {
+    this.stream.resume();
+    await this.#peerClosed(linger);
+    this.close();
+  }
+
+  /** Breaks the connection off with a TCP reset and without close_notify, so that the peer cannot take it for complete. Idempotent. */
+  reset(): void {
+    this.#raw.resetAndDestroy();
+    this.stream.destroy();
+  }
+
+  /** Closes quietly: for connections that never carried data. Idempotent. */
+  close(): void {
+    this.stream.destroy();
+    this.#raw.destroy();
+  }
+
+  #peerClosed(linger: number): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#closed || this.stream.readableEnded) return resolve();
+      const done = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+      const timer = setTimeout(done, linger);
+      this.stream.once('end', done);
+      this.#raw.once('end', done);
+      void this.broken.then(done);
+    });
+  }
+
+  /** Resolves when no byte was written to the kernel for `stall` milliseconds. */
+  #stalled(until: Promise<unknown>, stall: number): Promise<Flush> {
+    return new Promise((resolve) => {
+      let written = -1;
+      const timer = setInterval(() => {
+        if (this.#raw.bytesWritten === written) resolve('stalled');
+        written = this.#raw.bytesWritten;
+      }, stall);
+      void Promise.race([until, this.broken]).then(() => clearInterval(timer));
+    });
+  }
+}

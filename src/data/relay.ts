@@ -1,0 +1,63 @@
+/**
+ * Moves bytes from one leg to the other with backpressure, counts them, and reports how it ended. It neither closes a leg
+ * nor decides what a client is told.
+ */
+import type { DataLeg, SourceEnd } from './leg.ts';
+
+/** How a relay ended. `source`: the source leg ended, see `sourceEnd`; `sink`: the sink broke off; `stopped`: by the signal. */
+export type RelayEnd =
+  | { readonly kind: 'source'; readonly sourceEnd: SourceEnd }
+  | { readonly kind: 'sink'; readonly reason: string }
+  | { readonly kind: 'stalled' }
+  | { readonly kind: 'stopped' };
+
+export interface RelayReport {
+  /** Bytes that were read from the source and handed to the sink. */
+  readonly bytes: number;
+  readonly end: RelayEnd;
+}
+
+export interface RelayOptions {
+  readonly source: DataLeg;
+  readonly sink: DataLeg;
+  /** Milliseconds in which at least one byte must move. */
+  readonly stall: number;
+  readonly signal: AbortSignal;
+}
+
+/** Runs until the source has ended, the sink broke, nothing moved for too long, or the signal fired. Never rejects. */
+export async function relay({ source, sink, stall, signal }: RelayOptions): Promise<RelayReport> {
+  let bytes = 0;
+  const from = source.stream;
+  const to = sink.stream;
+  const onData = (chunk: Buffer) => {
+    bytes += chunk.length;
+    if (!to.write(chunk)) from.pause();
+  };
+  const onDrain = () => from.resume();
+
+  const ends = Promise.withResolvers<RelayEnd>();
+  let before = -1;
+  const timer = setInterval(() => {
+    if (bytes === before) ends.resolve({ kind: 'stalled' });
+    before = bytes;
+  }, stall);
+  const onAbort = () => ends.resolve({ kind: 'stopped' });
+  signal.addEventListener('abort', onAbort, { once: true });
+  if (signal.aborted) onAbort();
+  void source.sourceEnd().then((sourceEnd) => ends.resolve({ kind: 'source', sourceEnd }));
+  void sink.broken.then((reason) => ends.resolve({ kind: 'sink', reason }));
+  from.on('data', onData);
+  to.on('drain', onDrain);
+  from.resume();
+  try {
+    const end = await ends.promise;
+    return { bytes, end };
+  } finally {
+    clearInterval(timer);
+    signal.removeEventListener('abort', onAbort);
+    from.off('data', onData);
+    to.off('drain', onDrain);
+    from.pause();
+  }
+}

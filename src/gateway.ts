@@ -1,0 +1,218 @@
+/**
+ * The composition root: from a configuration to listeners, the passive range, backends and sessions. One object without
+ * globals, so that several can live in one process.
+ */
+import { resolve4 } from 'node:dns/promises';
+import { admit } from './admit.ts';
+import { Backend } from './backends/backend.ts';
+import { watchBackend } from './backends/watch.ts';
+import type { Config, ListenerConfig } from './config/schema.ts';
+import { AdvertisedAddress } from './data/advertise.ts';
+import { PassivePool } from './data/passive-pool.ts';
+import { GatewayError } from './errors.ts';
+import { type Listener, listen } from './net/listener.ts';
+import { OpenSockets } from './net/open-sockets.ts';
+import type { Logger } from './observe/logger.ts';
+import type { Metrics } from './observe/metrics.ts';
+import { writeEvent } from './observe/write-event.ts';
+import { Admissions } from './policy/admissions.ts';
+import type { Session } from './session/session.ts';
+import type { SessionEnvironment } from './session/session-context.ts';
+import { loadServerContexts, type ServerContexts } from './tls/contexts.ts';
+
+export interface GatewayOptions {
+  readonly config: Config;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+/** A listener as it was bound. */
+export interface BoundListener {
+  readonly name: string;
+  readonly address: string;
+  readonly port: number;
+  readonly mode: 'explicit' | 'implicit';
+}
+
+/** Whether the gateway can serve; and if not, all that stands against it. */
+export interface Readiness {
+  readonly ready: boolean;
+  readonly reasons: readonly string[];
+}
+
+/** How long running sessions may take to go at {@link Gateway.stop} (milliseconds). */
+const FAREWELL = 3000;
+
+export class Gateway {
+  readonly #options: GatewayOptions;
+  readonly #sockets = new OpenSockets();
+  readonly #stopping = new AbortController();
+  readonly #sessions = new Set<Session>();
+  readonly #admissions: Admissions;
+  #listeners: readonly { readonly config: ListenerConfig; readonly bound: Listener }[] = [];
+  #passivePool: PassivePool | undefined;
+  #backend: Backend | undefined;
+  #contexts: ServerContexts | undefined;
+
+  constructor(options: GatewayOptions) {
+    this.#options = options;
+    this.#admissions = new Admissions(options.config.limits);
+  }
+
+  /** Binds every listener and every passive port; rejects with all released when one cannot be bound. */
+  async start(): Promise<void> {
+    const { config, metrics } = this.#options;
+    this.#contexts = await loadServerContexts(config.tls);
+    for (const { name, notAfter } of this.#contexts?.certificates ?? []) metrics.certificateExpiry(name, notAfter);
+    try {
+      const passivePool = await this.#openPassivePool();
+      const environment = this.#environment(passivePool);
+      this.#listeners = await this.#listen(environment);
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+  }
+
+  /** Says 421 to all sessions, cuts running transfers as aborted, and resolves when every socket is closed. Idempotent. */
+  async stop(): Promise<void> {
+    if (this.#stopping.signal.aborted) return;
+    const { logger } = this.#options;
+    writeEvent(logger, 'stopping', 'stopping', { sessions: this.#sessions.size });
+    this.#stopping.abort(new GatewayError('shutting-down'));
+    const closed = Promise.all([
+      ...this.#listeners.map(({ bound }) => bound.close()),
+      this.#passivePool?.close() ?? Promise.resolve(),
+    ]);
+    for (const session of this.#sessions) session.close(new GatewayError('shutting-down'));
+    await this.#sockets.emptied(FAREWELL);
+    await this.#sockets.destroyAll();
+    await closed;
+    writeEvent(logger, 'stopped', 'stopped', {});
+  }
+
+  /** The listeners with their real ports, after {@link start}. */
+  get listeners(): readonly BoundListener[] {
+    return this.#listeners.map(({ config, bound }) => ({
+      name: config.name,
+      address: config.address,
+      port: bound.local.port,
+      mode: config.mode,
+    }));
+  }
+
+  get activeSessions(): number {
+    return this.#sessions.size;
+  }
+
+  /** Control and data sockets of both sides that are open. */
+  get openSockets(): number {
+    return this.#sockets.size;
+  }
+
+  /** Ports of the passive range with nobody waiting, and data connections that are waited for. */
+  get passivePorts(): { readonly free: number; readonly waiting: number } {
+    return this.#passivePool?.usage ?? { free: 0, waiting: 0 };
+  }
+
+  readiness(): Readiness {
+    const reasons: string[] = [];
+    if (this.#stopping.signal.aborted) reasons.push('stopping');
+    if (this.#listeners.length === 0) reasons.push('no listener is bound');
+    if (this.#backend?.availability === 'down') reasons.push(`backend ${this.#backend.name} is down`);
+    if (this.#backend?.availability === 'unknown') reasons.push(`backend ${this.#backend.name} was not reached yet`);
+    const certificates = this.#contexts?.certificates ?? [];
+    if (certificates.length > 0 && certificates.every(({ notAfter }) => notAfter.getTime() < Date.now())) {
+      reasons.push('every certificate has expired');
+    }
+    return { ready: reasons.length === 0, reasons };
+  }
+
+  async #openPassivePool(): Promise<PassivePool> {
+    const { config, logger, metrics } = this.#options;
+    const pool = await PassivePool.open({
+      addresses: distinctAddresses(config.listeners.map(({ address }) => address)),
+      ports: config.data.passive.ports,
+      keepAlive: config.timeouts.keepalive,
+      sockets: this.#sockets,
+      onUnclaimed: (port, address) => {
+        metrics.unclaimedDataConnection();
+        writeEvent(logger, 'data-connection-unclaimed', 'nobody expected this data connection', { port, address });
+      },
+      onError: (error) => this.#acceptFailed(error),
+    });
+    this.#passivePool = pool;
+    metrics.setPassivePortsReader(() => ({ free: pool.usage.free, waiting: pool.usage.waiting }));
+    return pool;
+  }
+
+  #environment(passivePool: PassivePool): SessionEnvironment {
+    const { config, logger, metrics } = this.#options;
+    const [backendConfig] = config.backends;
+    if (backendConfig === undefined) throw new Error('a configuration has a backend');
+    const backend = new Backend(backendConfig, (availability) => {
+      metrics.backendUp(backendConfig.name, availability === 'up');
+      const fields = { backend: backendConfig.name, availability };
+      writeEvent(
+        logger,
+        'backend-availability',
+        `backend is ${availability}`,
+        fields,
+        availability === 'up' ? 'info' : 'warn',
+      );
+    });
+    this.#backend = backend;
+    void watchBackend({ backend, config, sockets: this.#sockets, signal: this.#stopping.signal });
+    return {
+      config,
+      contexts: this.#contexts,
+      backend,
+      passivePool,
+      advertised: new AdvertisedAddress(config.data.passive.advertise, (name) => resolve4(name)),
+      sockets: this.#sockets,
+    };
+  }
+
+  #acceptFailed(error: Error): void {
+    writeEvent(this.#options.logger, 'accept-failed', 'a connection could not be accepted', { detail: error.message });
+  }
+
+  async #listen(environment: SessionEnvironment): Promise<{ config: ListenerConfig; bound: Listener }[]> {
+    const { config, logger, metrics } = this.#options;
+    const listeners: { config: ListenerConfig; bound: Listener }[] = [];
+    this.#listeners = listeners;
+    for (const listener of config.listeners) {
+      const bound = await listen({
+        address: listener.address,
+        port: listener.port,
+        keepAlive: config.timeouts.keepalive,
+        sockets: this.#sockets,
+        onConnection: (socket) =>
+          void admit({
+            socket,
+            listener,
+            environment,
+            admissions: this.#admissions,
+            logger,
+            metrics,
+            signal: this.#stopping.signal,
+            onSession: (session) => this.#sessions.add(session),
+            onEnd: (session) => this.#sessions.delete(session),
+          }),
+        onError: (error) => this.#acceptFailed(error),
+      });
+      listeners.push({ config: listener, bound });
+      const { name, mode } = listener;
+      writeEvent(logger, 'listening', `listening for ${mode} FTPS`, { listener: name, mode, ...bound.local });
+    }
+    return listeners;
+  }
+}
+
+/** Addresses to bind the passive range on: those of the listeners; `::` covers all of IPv4 and IPv6. */
+function distinctAddresses(addresses: readonly string[]): readonly string[] {
+  if (addresses.includes('::')) return ['::'];
+  const distinct = [...new Set(addresses)];
+  if (!distinct.includes('0.0.0.0')) return distinct;
+  return distinct.filter((address) => address === '0.0.0.0' || address.includes(':'));
+}

@@ -1,0 +1,87 @@
+/**
+ * What the session and the backend can do: FEAT, OPTS, CLNT, HELP, STAT, NOOP.
+ */
+import type { Command } from '../../wire/command.ts';
+import { type Feature, featureReply } from '../../wire/features.ts';
+import { printable } from '../../wire/redact.ts';
+import { reply } from '../../wire/reply.ts';
+import { COMMANDS, OFFERED_VERBS } from '../command-table.ts';
+import type { Handler, HandlerContext, Outcome } from '../outcome.ts';
+
+/** Features of a backend that reach through the gateway unchanged; everything else is ours to offer or not to offer. */
+const CARRIED_FEATURES = new Set(['UTF8', 'MLST', 'MLSD', 'SIZE', 'MDTM', 'MFMT', 'REST', 'TVFS', 'CLNT']);
+/** Verbs on a line of the HELP reply. */
+const VERBS_PER_LINE = 8;
+
+export const describe: Handler = async (command, context) => {
+  switch (command.verb) {
+    case 'FEAT':
+      return { do: 'reply', reply: featureReply(await features(context)) };
+    case 'OPTS':
+      return options(command, context);
+    case 'CLNT':
+      if (context.phase.name === 'ready') return { do: 'forward', command };
+      return { do: 'remember', reply: reply(200, 'Noted.'), command };
+    case 'HELP':
+      return help(command);
+    case 'STAT':
+      return command.argument === undefined ? status(context) : { do: 'forward', command };
+    default: // NOOP; the backend hears it too, so that its idle timer does not run out before ours
+      if (context.phase.name === 'ready') return { do: 'forward', command };
+      return { do: 'reply', reply: reply(200, 'OK.') };
+  }
+};
+
+/** Before login a fixed set that every backend can keep; after it ours and what of the backend's reaches through. */
+async function features({ phase, certified }: HandlerContext): Promise<readonly Feature[]> {
+  const security: readonly Feature[] = certified
+    ? [feature('AUTH', 'TLS'), feature('AUTH', 'SSL'), feature('PBSZ'), feature('PROT')]
+    : [];
+  const ours = [...security, feature('EPSV'), feature('PASV')];
+  if (phase.name !== 'ready') return ours;
+  const backend = await phase.link.features();
+  return [...ours, ...backend.filter(({ name }) => CARRIED_FEATURES.has(name))];
+}
+
+function feature(name: string, parameters?: string): Feature {
+  return { name, parameters };
+}
+
+/** OPTS UTF8 and OPTS MLST are the backend's; lftp says OPTS UTF8 before login, and the backend hears it after. */
+function options(command: Command, { phase }: HandlerContext): Outcome {
+  const name = command.argument?.split(' ', 1)[0]?.toUpperCase();
+  if (name !== 'UTF8' && name !== 'MLST') return { do: 'reply', reply: reply(501, 'No such option.') };
+  if (phase.name === 'ready') return { do: 'forward', command };
+  if (name === 'UTF8') return { do: 'remember', reply: reply(200, 'Noted.'), command };
+  return { do: 'reply', reply: reply(530, 'Log in with USER and PASS first.') };
+}
+
+function help({ argument }: Command): Outcome {
+  if (argument !== undefined && argument !== '') {
+    const spec = COMMANDS.get(argument.toUpperCase());
+    if (spec === undefined || !OFFERED_VERBS.includes(spec.verb)) {
+      return { do: 'reply', reply: reply(502, 'No such command.') };
+    }
+    return { do: 'reply', reply: reply(214, `Syntax: ${spec.syntax}`) };
+  }
+  const lines: string[] = [];
+  for (let at = 0; at < OFFERED_VERBS.length; at += VERBS_PER_LINE) {
+    lines.push(` ${OFFERED_VERBS.slice(at, at + VERBS_PER_LINE).join(' ')}`);
+  }
+  return { do: 'reply', reply: reply(214, 'The following commands are recognised:', ...lines, 'End of help.') };
+}
+
+function status({ phase, control, protection }: HandlerContext): Outcome {
+  const user = phase.name === 'ready' ? printable(phase.user) : '';
+  return {
+    do: 'reply',
+    reply: reply(
+      211,
+      'FTPS gateway status:',
+      ` Logged in as ${user}`,
+      ` Control connection: ${control === 'secure' ? 'TLS' : 'clear'}`,
+      ` Data connections: ${protection === 'private' ? 'TLS' : 'clear'}`,
+      'End of status.',
+    ),
+  };
+}

@@ -1,0 +1,64 @@
+/**
+ * All that a handler may ask for. Handlers decide, the session applies: no handler touches a socket or the state.
+ */
+import type { BackendLink } from '../backends/backend-link.ts';
+import type { Policy } from '../config/schema.ts';
+import type { Protection } from '../data/leg.ts';
+import type { ErrorCode } from '../errors.ts';
+import type { ProtectionRule } from '../policy/protection.ts';
+import type { Command } from '../wire/command.ts';
+import type { Reply } from '../wire/reply.ts';
+import type { DataPlan } from './data-plan.ts';
+import type { ControlSecurity, Phase } from './phase.ts';
+import type { Direction } from './verdict.ts';
+
+export type Outcome =
+  | { readonly do: 'reply'; readonly reply: Reply }
+  /** A rule stands against it; counted and logged under its name. */
+  | { readonly do: 'refuse'; readonly rule: ProtectionRule; readonly reply: Reply }
+  /** The backend answers; its final reply goes to the client. */
+  | { readonly do: 'forward'; readonly command: Command }
+  /** REST: as forward, and its position is kept when the backend accepts. */
+  | { readonly do: 'restart'; readonly command: Command }
+  /** Reply, then TLS on the control connection. */
+  | { readonly do: 'secure'; readonly reply: Reply; readonly protection: Protection }
+  | { readonly do: 'protect'; readonly reply: Reply; readonly protection: Protection }
+  /** The backend has answered USER, PASS or ACCT. */
+  | { readonly do: 'login'; readonly reply: Reply; readonly link: BackendLink; readonly user: string }
+  /** To be told to the backend after login, because the client said it before. */
+  | { readonly do: 'remember'; readonly reply: Reply; readonly command: Command }
+  | { readonly do: 'plan'; readonly reply: Reply; readonly plan: DataPlan }
+  | { readonly do: 'extended-only'; readonly reply: Reply }
+  | { readonly do: 'begin'; readonly command: Command; readonly direction: Direction; readonly plan: DataPlan }
+  /** ABOR outside a transfer: the data connection that was set up is given up. */
+  | { readonly do: 'cancel'; readonly reply: Reply }
+  | { readonly do: 'close'; readonly reply: Reply | null; readonly reason: ErrorCode };
+
+/** What a handler sees of the session, and the few things that it may set going. */
+export interface HandlerContext {
+  readonly phase: Phase;
+  readonly control: ControlSecurity;
+  readonly protection: Protection;
+  readonly policy: Policy;
+  /** Whether a certificate is there, so that AUTH can be accepted. */
+  readonly certified: boolean;
+  /** After EPSV ALL (RFC 2428 §4). */
+  readonly extendedOnly: boolean;
+  /** The client's address is IPv6. */
+  readonly family: 1 | 2;
+  /** Whether anything was received behind the command in hand. */
+  readonly hasUnreadInput: boolean;
+  /** Dials the backend. Raises GatewayError. */
+  openLink(): Promise<BackendLink>;
+  /** Leases a port and begins to connect to the backend's data port; undefined when no port is free. */
+  planData(link: BackendLink): DataPlan | undefined;
+  /** The IPv4 address for a 227. Raises `advertised-address-unknown`. */
+  advertisedAddress(): Promise<string>;
+  /** No data connection can be set up, and no transfer will tell of it. */
+  dataSetupFailed(code: ErrorCode, detail?: string): void;
+  /** A rule was not met, and is only reported. */
+  reportPolicy(rule: ProtectionRule, verb: string): void;
+}
+
+/** Decides about one command that has passed the gate. GatewayErrors end the session with their reply. */
+export type Handler = (command: Command, context: HandlerContext) => Outcome | Promise<Outcome>;

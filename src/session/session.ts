@@ -1,0 +1,299 @@
+/**
+ * One client from greeting to goodbye: the only place where client meets backend, and the only writer of the session's
+ * state. Commands are taken one at a time; handlers decide, this applies.
+ */
+import type { Socket } from 'node:net';
+import type { SecureContext } from 'node:tls';
+import type { BackendLink } from '../backends/backend-link.ts';
+import { within } from '../backends/within.ts';
+import type { ListenerConfig } from '../config/schema.ts';
+import { ClientChannel, type ClientInput } from '../control/client-channel.ts';
+import { asGatewayError, ERRORS, type ErrorCode, GatewayError } from '../errors.ts';
+import type { SessionObserver } from '../observe/session-observer.ts';
+import type { Command } from '../wire/command.ts';
+import { type Reply, reply } from '../wire/reply.ts';
+import { admit } from './gate.ts';
+import { HANDLERS } from './handlers/index.ts';
+import { loginProgress } from './login-progress.ts';
+import type { Outcome } from './outcome.ts';
+import { linkOf, type Phase } from './phase.ts';
+import { secureControl } from './secure-control.ts';
+import { SessionContext, type SessionEnvironment } from './session-context.ts';
+import { newStanding, type Standing } from './standing.ts';
+import { Transfer } from './transfer.ts';
+import { transferRecord } from './transfer-record.ts';
+
+const GREETING = reply(220, 'FTPS gateway ready.');
+/** Time for the client to take the last reply (milliseconds). */
+const GOODBYE = 2000;
+
+export interface SessionOptions {
+  readonly socket: Socket;
+  readonly listener: ListenerConfig;
+  /** The TLS context in force already: on an implicit listener. */
+  readonly context: SecureContext | undefined;
+  readonly environment: SessionEnvironment;
+  readonly observer: SessionObserver;
+}
+
+export class Session {
+  readonly #options: SessionOptions;
+  readonly #client: ClientChannel;
+  readonly #standing: Standing;
+  readonly #end = new AbortController();
+  readonly #over = Promise.withResolvers<undefined>();
+  readonly #loginTimer: NodeJS.Timeout;
+  #phase: Phase = { name: 'login', user: undefined, link: undefined };
+
+  constructor(options: SessionOptions) {
+    const { socket, context, environment } = options;
+    const { limits, timeouts } = environment.config;
+    this.#options = options;
+    this.#standing = newStanding(context);
+    this.#client = new ClientChannel(socket, this.#standing.control, {
+      maxLineBytes: limits.commandLine,
+      onArrival: ({ verb }) => verb === 'ABOR' && this.#interrupt('client-aborted'),
+      onLost: () => this.#interrupt('client-control-lost'),
+    });
+    this.#loginTimer = setTimeout(() => this.close(new GatewayError('login-timeout')), timeouts.login);
+  }
+
+  /** Runs to the end; all that the session held is released then. Never rejects. */
+  async run(): Promise<void> {
+    const { observer } = this.#options;
+    observer.started();
+    try {
+      await this.#client.reply(GREETING);
+      while (this.#phase.name !== 'closing') {
+        const input = await this.#nextInput();
+        if (input !== undefined) await this.#take(input);
+      }
+    } catch (error) {
+      if (!(error instanceof GatewayError)) observer.fault(error);
+      this.close(asGatewayError(error, 'internal-error'));
+    }
+  }
+
+  /** Ends the session; the first reason wins. `last` is what the client is told. */
+  close(reason: GatewayError, last = this.#lastReply(reason)): void {
+    const phase = this.#phase;
+    if (phase.name === 'closing') return;
+    this.#phase = { name: 'closing', reason: reason.code };
+    clearTimeout(this.#loginTimer);
+    this.#end.abort(reason);
+    if (phase.name === 'transferring') phase.transfer.abort(reason);
+    else {
+      if (phase.name === 'ready') phase.plan?.dispose();
+      phase.link?.close();
+    }
+    if (last !== null) void this.#client.reply(last);
+    this.#client.end(GOODBYE);
+    this.#options.observer.ended(reason.code, reason.detail);
+    this.#over.resolve(undefined);
+  }
+
+  /** The reply that goes with a reason: a backend that said 421 is quoted. */
+  #lastReply(reason: GatewayError): Reply | null {
+    const farewell = linkOf(this.#phase)?.farewell;
+    if (farewell !== undefined) return farewell;
+    const told = ERRORS[reason.code].reply;
+    return told === null ? null : reply(told[0], told[1]);
+  }
+
+  async #nextInput(): Promise<ClientInput | undefined> {
+    const idle = this.#options.environment.config.timeouts.controlIdle;
+    const input = await within(Promise.race([this.#client.next(), this.#over.promise]), idle);
+    if (input === undefined) this.close(new GatewayError('control-idle'));
+    return input;
+  }
+
+  async #take(input: ClientInput): Promise<void> {
+    const { observer } = this.#options;
+    switch (input.kind) {
+      case 'command':
+        return this.#handle(input.command);
+      case 'invalid':
+        observer.malformedCommand(input.problem, input.line);
+        if (input.problem === 'malformed-verb') return this.#unknown();
+        return this.#reply(reply(501, 'Control characters are not allowed here.'));
+      case 'too-long':
+        observer.malformedCommand('too-long', '');
+        return this.close(new GatewayError('line-too-long'));
+      case 'tls-hello':
+        return this.close(new GatewayError('tls-without-auth'));
+      case 'closed':
+        return this.close(new GatewayError('client-closed', { ...(input.error && { detail: input.error.message }) }));
+    }
+  }
+
+  async #handle(command: Command): Promise<void> {
+    const admission = admit(command, this.#phase);
+    this.#options.observer.command(command.verb, admission.kind !== 'unknown');
+    if (admission.kind === 'unknown') return this.#unknown();
+    if (admission.kind === 'refused') return this.#reply(admission.reply);
+    const outcome = await HANDLERS[admission.spec.family](admission.command, this.#context());
+    if (this.#phase.name !== 'closing') await this.#apply(outcome, admission.command);
+  }
+
+  #unknown(): Promise<void> {
+    if (++this.#standing.unknownCommands > this.#options.environment.config.limits.unknownCommands) {
+      this.close(new GatewayError('too-many-unknown-commands'));
+    }
+    return this.#reply(reply(500, 'Unknown command.'));
+  }
+
+  #context(): SessionContext {
+    return new SessionContext({
+      ...this.#options,
+      phase: this.#phase,
+      standing: this.#standing,
+      client: this.#client,
+      signal: this.#end.signal,
+      onLink: (link) => this.#adopt(link),
+      dropPlan: () => this.#dropPlan(),
+    });
+  }
+
+  async #apply(outcome: Outcome, command: Command): Promise<void> {
+    const standing = this.#standing;
+    switch (outcome.do) {
+      case 'reply':
+        return this.#reply(outcome.reply);
+      case 'refuse':
+        this.#options.observer.policy(outcome.rule, 'enforce', command.verb);
+        return this.#reply(outcome.reply);
+      case 'forward':
+        await this.#forward(outcome.command);
+        return;
+      case 'restart':
+        standing.restart = (await this.#forward(outcome.command)).code === 350 ? command.argument : undefined;
+        return;
+      case 'secure':
+        return this.#secure(outcome);
+      case 'protect':
+        standing.protection = outcome.protection;
+        return this.#reply(outcome.reply);
+      case 'login':
+        return this.#login(outcome);
+      case 'remember':
+        if (standing.remembered.length < 4) standing.remembered.push(outcome.command);
+        return this.#reply(outcome.reply);
+      case 'plan':
+        if (this.#phase.name === 'ready') this.#phase = { ...this.#phase, plan: outcome.plan };
+        return this.#reply(outcome.reply);
+      case 'extended-only':
+        standing.extendedOnly = true;
+        return this.#reply(outcome.reply);
+      case 'cancel':
+        this.#dropPlan();
+        return this.#reply(outcome.reply);
+      case 'begin':
+        return this.#transfer(outcome);
+      case 'close':
+        return this.close(new GatewayError(outcome.reason), outcome.reply);
+    }
+  }
+
+  async #forward(command: Command): Promise<Reply> {
+    if (this.#phase.name !== 'ready') throw new Error(`forward while ${this.#phase.name}`);
+    const answer = await this.#phase.link.exchange(command);
+    await this.#reply(answer);
+    return answer;
+  }
+
+  async #secure({ reply: accepted, protection }: Outcome & { do: 'secure' }): Promise<void> {
+    const { environment, observer } = this.#options;
+    await this.#client.reply(accepted);
+    await this.#client.secure(async (raw) => {
+      const { socket, context } = await secureControl(raw, environment, observer, this.#end.signal);
+      this.#standing.context = context;
+      return socket;
+    });
+    this.#standing.control = 'secure';
+    this.#standing.protection = protection;
+  }
+
+  async #login({ reply: answer, link, user }: Outcome & { do: 'login' }): Promise<void> {
+    const { environment, observer } = this.#options;
+    const progress = loginProgress(answer);
+    const backend = link.backend.name;
+    if (progress === 'accepted') {
+      clearTimeout(this.#loginTimer);
+      this.#phase = { name: 'ready', user, link, plan: undefined };
+      observer.loginFinished({ backend, user, outcome: 'accepted', reply: answer.code, cause: undefined });
+      await this.#reply(answer);
+      for (const command of this.#standing.remembered.splice(0)) link.exchange(command).catch(() => {});
+      return;
+    }
+    this.#phase = { name: 'login', user: progress === 'more' ? user : undefined, link };
+    await this.#reply(answer);
+    if (progress === 'more') return;
+    observer.loginFinished({ backend, user, outcome: 'refused', reply: answer.code, cause: undefined });
+    if (++this.#standing.failedLogins >= environment.config.limits.failedLogins) {
+      this.close(new GatewayError('too-many-failed-logins'));
+    }
+  }
+
+  async #transfer({ command, direction, plan }: Outcome & { do: 'begin' }): Promise<void> {
+    if (this.#phase.name !== 'ready') throw new Error(`transfer while ${this.#phase.name}`);
+    const { environment, listener, observer } = this.#options;
+    const { user, link } = this.#phase;
+    const standing = this.#standing;
+    const transfer = new Transfer({
+      command,
+      direction,
+      link,
+      plan,
+      protection: standing.protection,
+      restart: standing.restart,
+      uploadEnd: listener.policy.uploadEnd,
+      timeouts: environment.config.timeouts,
+      onPreliminary: (preliminary) => this.#reply(preliminary),
+      onUncleanUpload: () => observer.uncleanUpload(),
+    });
+    standing.restart = undefined;
+    this.#phase = { name: 'transferring', user, link, transfer };
+    const begun = performance.now();
+    const verdict = await transfer.run();
+    const milliseconds = Math.round(performance.now() - begun);
+    observer.transferFinished(
+      transferRecord({ command, direction, backend: link.backend.name, transfer, verdict, milliseconds }),
+    );
+    if (this.#phase.name !== 'transferring') return link.close();
+    this.#phase = { name: 'ready', user, link, plan: undefined };
+    if (verdict.reply !== null) await this.#reply(verdict.reply);
+    if (!link.lost.aborted) return;
+    const reason = asGatewayError(link.lost.reason, 'backend-closed');
+    this.close(reason, verdict.reply?.code === 421 ? null : this.#lastReply(reason));
+  }
+
+  /** ABOR has arrived, or the client is gone: either counts before its turn in the queue. */
+  #interrupt(code: ErrorCode): void {
+    if (this.#phase.name === 'transferring') this.#phase.transfer.abort(new GatewayError(code));
+  }
+
+  /** Follows the fate of a new link. */
+  #adopt(link: BackendLink): void {
+    if (this.#phase.name !== 'login') return link.close();
+    this.#phase = { ...this.#phase, link };
+    link.lost.addEventListener('abort', () => this.#linkLost(link), { once: true });
+  }
+
+  #linkLost(link: BackendLink): void {
+    if (linkOf(this.#phase) !== link || this.#phase.name === 'transferring') return;
+    // A backend may hang up after a wrong password; the client may try again, on a new link.
+    const afterRefusal = this.#phase.name === 'login' && this.#standing.failedLogins > 0 && link.farewell === undefined;
+    if (!afterRefusal) this.close(asGatewayError(link.lost.reason, 'backend-closed'));
+  }
+
+  #dropPlan(): void {
+    if (this.#phase.name !== 'ready') return;
+    this.#phase.plan?.dispose();
+    this.#phase = { ...this.#phase, plan: undefined };
+  }
+
+  #reply(answer: Reply): Promise<void> {
+    if (this.#phase.name === 'closing') return Promise.resolve();
+    return this.#client.reply(answer);
+  }
+}
