@@ -1,0 +1,31 @@
+/**
+ * Pure-FTPd in clear for one virtual user of its own database.
+ */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { runProgram } from '../processes.ts';
+import { type BackendProgram, OWNER, PASSWORD_HASH, prepareWorkplace, startBackend, USER } from './backend.ts';
+
+/** Pure-FTPd; needs root. */
+export const pureFtpd: BackendProgram = {
+  name: 'pure-ftpd',
+  facts: { refusedNames: ['leading blank'], needsRoot: true },
+  async start(packages) {
+    const workplace = await prepareWorkplace('pure-ftpd');
+    const { folder, home, port, passive } = workplace;
+    const env = packages.environment(folder);
+    const users = join(folder, 'users');
+    const database = join(folder, 'users.pdb');
+    await writeFile(users, `${USER}:${PASSWORD_HASH}:${OWNER.uid}:${OWNER.gid}::${home}/./::::::::::::\n`);
+    const made = await runProgram(packages.path('usr/bin/pure-pw'), ['mkdb', database, '-f', users], { env });
+    if (made.code !== 0) throw new Error(`pure-pw: ${made.errors}`);
+    return startBackend(workplace, {
+      program: packages.path('usr/sbin/pure-ftpd'),
+      words: [
+        ...['-S', `127.0.0.1,${port}`, '-l', `puredb:${database}`, '-p', `${passive.first}:${passive.last}`],
+        ...['-H', '-u', '1', '-A', '-E', '-c', '100', '-C', '100', '-Y', '0', '-g', join(folder, 'pid')],
+      ],
+      options: { env },
+    });
+  },
+};

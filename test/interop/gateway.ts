@@ -1,0 +1,139 @@
+/**
+ * The gateway between a client and a backend of the interop suite: in this process, configured by YAML text as an operator would,
+ * with a certificate authority of its own. Reads its facts from the metrics, as an operator would too.
+ */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Writable } from 'node:stream';
+import { expect, vi } from 'vitest';
+import { generateAuthority, generateServerCertificate } from '../../src/certs/generate.ts';
+import { parseConfig } from '../../src/config/load.ts';
+import { createLogger } from '../../src/observe/logger.ts';
+import { type Service, startService } from '../../src/service.ts';
+import { PASSWORD, USER } from './backends/backend.ts';
+import type { Security, Target, TlsVersion } from './clients/client.ts';
+import { freePorts } from './free-ports.ts';
+
+const PASSIVE_PORTS = 10;
+
+/** What stands behind the gateway, and where and how it listens. */
+export interface GatewayOptions {
+  readonly backendPort: number;
+  /** Address of the listeners; 127.0.0.1 by default. */
+  readonly address?: string;
+  /** Whether clear text is refused (the default) or allowed. */
+  readonly clearText?: 'refused' | 'allowed';
+}
+
+/** A running gateway with an explicit and an implicit listener. */
+export interface InteropGateway {
+  target(security: Security, tls: TlsVersion): Target;
+  /** Sum of a metric over all its series whose labels contain the given ones. */
+  metric(name: string, labels?: Readonly<Record<string, string>>): Promise<number>;
+  /** Writes the last warnings and errors of its log to the error output. */
+  showLog(): void;
+  /** Waits until every session and socket is gone; fails when some stay. */
+  expectQuiet(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Starts a gateway in front of a backend on 127.0.0.1. */
+export async function startGateway(options: GatewayOptions): Promise<InteropGateway> {
+  const folder = await mkdtemp(join(tmpdir(), 'sallyport-interop-gateway-'));
+  const log = new LastLines();
+  try {
+    const authority = await writeCertificates(folder);
+    const config = parseConfig(await configuration(folder, options));
+    const service = await startService(config, { logger: createLogger({ ...config.log, destination: log }) });
+    return interopGateway(service, { authority, folder, log, address: options.address ?? '127.0.0.1' });
+  } catch (error) {
+    await rm(folder, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+interface Parts {
+  readonly authority: string;
+  readonly folder: string;
+  readonly log: LastLines;
+  readonly address: string;
+}
+
+function interopGateway(service: Service, { authority, folder, log, address }: Parts): InteropGateway {
+  const { gateway, metrics } = service;
+  const portOf = (mode: string) => gateway.listeners.find((listener) => listener.mode === mode)?.port ?? 0;
+  return {
+    target: (security, tls) => {
+      const port = portOf(security === 'implicit' ? 'implicit' : 'explicit');
+      return { host: address, port, security, tls, authority, user: USER, password: PASSWORD };
+    },
+    metric: async (name, labels = {}) => sumSeries(await metrics.render(), name, labels),
+    showLog: () => {
+      const lines = log.text.split('\n').filter((line) => !line.startsWith('{"level":"info"'));
+      process.stderr.write(`\nThe gateway complained:\n${lines.slice(-10).join('\n')}\n`);
+    },
+    expectQuiet: () =>
+      vi.waitFor(() => {
+        expect({ sessions: gateway.activeSessions, sockets: gateway.openSockets }).toEqual({ sessions: 0, sockets: 0 });
+      }, 10_000),
+    async stop() {
+      await service.stop();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function writeCertificates(folder: string): Promise<string> {
+  const authority = await generateAuthority();
+  const server = await generateServerCertificate(authority, { names: ['localhost', '127.0.0.1', '::1'] });
+  const file = join(folder, 'authority.pem');
+  await writeFile(file, authority.cert);
+  await writeFile(join(folder, 'server.pem'), server.cert);
+  await writeFile(join(folder, 'server.key'), server.key, { mode: 0o600 });
+  return file;
+}
+
+async function configuration(folder: string, options: GatewayOptions): Promise<string> {
+  const { backendPort, address = '127.0.0.1', clearText = 'refused' } = options;
+  const rule = clearText === 'allowed' ? 'off' : 'enforce';
+  const first = await freePorts(PASSIVE_PORTS);
+  return `
+listeners:
+  - { name: explicit, address: "${address}", port: 0, mode: explicit }
+  - { name: implicit, address: "${address}", port: 0, mode: implicit }
+tls:
+  certificates: [{ cert: "${join(folder, 'server.pem')}", key: "${join(folder, 'server.key')}" }]
+policy: { requireTls: ${rule}, requireProtP: ${rule} }
+data:
+  passive: { ports: ${first}-${first + PASSIVE_PORTS - 1} }
+backends:
+  - { name: legacy, host: 127.0.0.1, port: ${backendPort} }
+admin: { address: 127.0.0.1, port: 0 }
+log: { level: info, format: json }
+`;
+}
+
+/** Sum over the lines of Prometheus text that belong to a metric and carry all the labels. */
+function sumSeries(text: string, name: string, labels: Readonly<Record<string, string>>): number {
+  let sum = 0;
+  for (const [, series = '', value] of text.matchAll(new RegExp(`^${name}(?:\\{(.*)\\})? (\\S+)$`, 'gm'))) {
+    if (Object.entries(labels).every(([label, wanted]) => series.includes(`${label}="${wanted}"`)))
+      sum += Number(value);
+  }
+  return sum;
+}
+
+/** A log that forgets all but its last lines. */
+class LastLines extends Writable {
+  #text = '';
+
+  get text(): string {
+    return this.#text;
+  }
+
+  override _write(chunk: Buffer, _encoding: string, done: () => void): void {
+    this.#text = (this.#text + chunk.toString()).slice(-20_000);
+    done();
+  }
+}

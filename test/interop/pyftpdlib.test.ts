@@ -1,0 +1,5 @@
+/** pyftpdlib as a plain backend: every client, explicit and implicit, TLS 1.2 and 1.3. */
+import { pyftpdlib } from './backends/pyftpdlib.ts';
+import { describeMatrix } from './matrix.ts';
+
+await describeMatrix(pyftpdlib);

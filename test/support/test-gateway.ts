@@ -1,0 +1,203 @@
+/**
+ * A whole gateway for a test: the real one, configured through YAML (so with the real defaults), before a scripted backend,
+ * on free loopback ports of both families. Whatever a test leaves open in the gateway fails that test.
+ */
+import { expect, vi } from 'vitest';
+import { parseConfig } from '../../src/config/load.ts';
+import type { Config } from '../../src/config/schema.ts';
+import { Gateway } from '../../src/gateway.ts';
+import { createLogger } from '../../src/observe/logger.ts';
+import { Metrics } from '../../src/observe/metrics.ts';
+import { testCertificate } from './certificates.ts';
+import { freePorts } from './free-ports.ts';
+import { LogLines } from './log-lines.ts';
+import { type BackendOptions, ScriptedBackend } from './scripted-backend.ts';
+import { type ClientOptions, PASSWORD, ScriptedClient, type Target } from './scripted-client.ts';
+
+/** The listeners of every test gateway. */
+export const LISTENERS = {
+  explicit: { address: '127.0.0.1', mode: 'explicit' },
+  implicit: { address: '127.0.0.1', mode: 'implicit' },
+  explicit6: { address: '::1', mode: 'explicit' },
+  implicit6: { address: '::1', mode: 'implicit' },
+} as const;
+
+/** Name of a listener. */
+export type Door = keyof typeof LISTENERS;
+
+/** The two address families with their doors, for `describe.each`. */
+export const FAMILIES = [
+  ['IPv4', { explicit: 'explicit', implicit: 'implicit' }],
+  ['IPv6', { explicit: 'explicit6', implicit: 'implicit6' }],
+] as const;
+
+type Section = Readonly<Record<string, unknown>>;
+
+/** What a test changes in the configuration; everything else has its default. Keys are those of the YAML file. */
+export interface Overrides {
+  readonly policy?: Section;
+  readonly limits?: Section;
+  readonly timeouts?: Section;
+  readonly tls?: Section;
+  readonly advertise?: readonly Section[];
+  /** Keys of the one backend. */
+  readonly backend?: Section;
+  /** Size of the passive range. */
+  readonly passivePorts?: number;
+}
+
+/** A started gateway. `stop` releases everything. */
+export interface TestGateway {
+  readonly gateway: Gateway;
+  readonly config: Config;
+  readonly logs: LogLines;
+  readonly metrics: Metrics;
+  readonly doors: Readonly<Record<Door, Target>>;
+  stop(): Promise<void>;
+}
+
+/** Starts a gateway in front of a backend at `target`. */
+export async function startTestGateway(target: Target, overrides: Overrides = {}): Promise<TestGateway> {
+  const { cert, key } = await testCertificate();
+  const size = overrides.passivePorts ?? 6;
+  const ports = await freePorts(size, ['127.0.0.1', '::1']);
+  const passive = { ports: `${ports.first}-${ports.last}`, advertise: overrides.advertise ?? [] };
+  // JSON is YAML.
+  const yaml = JSON.stringify({
+    listeners: Object.entries(LISTENERS).map(([name, listener]) => ({ name, port: 0, ...listener })),
+    tls: { certificates: [{ cert, key }], ...overrides.tls },
+    policy: overrides.policy ?? {},
+    data: { passive },
+    backends: [{ name: 'legacy', host: target.address, port: target.port, ...overrides.backend }],
+    limits: overrides.limits ?? {},
+    timeouts: overrides.timeouts ?? {},
+    admin: { address: '127.0.0.1', port: 0 },
+    log: { level: 'trace', format: 'json' },
+  });
+  const config = parseConfig(yaml, { env: {}, file: 'test.yaml' });
+  const logs = new LogLines();
+  const metrics = new Metrics({ version: '0.0.0-test' });
+  const logger = createLogger({ ...config.log, destination: logs });
+  const gateway = new Gateway({ config, logger, metrics });
+  try {
+    await gateway.start();
+  } catch (error) {
+    await ports.release();
+    throw error;
+  }
+  const bound = Object.fromEntries(gateway.listeners.map(({ name, address, port }) => [name, { address, port }]));
+  const stop = async (): Promise<void> => {
+    await gateway.stop();
+    await ports.release();
+  };
+  return { gateway, config, logs, metrics, doors: bound as Record<Door, Target>, stop };
+}
+
+/** Choices of {@link withGateway}. */
+export interface HouseOptions extends Overrides {
+  /** The scripted backend: address, files, features. */
+  readonly legacy?: BackendOptions;
+}
+
+/** A gateway, its backend, and ways to enter. */
+export interface House extends TestGateway {
+  readonly backend: ScriptedBackend;
+  /** A connection with nothing read yet; implicit doors have made their TLS handshake. */
+  connect(door?: Door, options?: ClientOptions): Promise<ScriptedClient>;
+  /** A connection that was greeted. */
+  greeted(door?: Door, options?: ClientOptions): Promise<ScriptedClient>;
+  /** Greeted and encrypted: AUTH TLS on explicit doors. */
+  encrypted(door?: Door, options?: ClientOptions): Promise<ScriptedClient>;
+  /** Encrypted, logged in, with PROT P. */
+  loggedIn(door?: Door, options?: ClientOptions): Promise<ScriptedClient>;
+}
+
+/**
+ * Runs `play` with a gateway before a scripted backend, then lets every client go and demands that the gateway has nothing
+ * left open, that no handler threw, and that the password was not logged.
+ */
+export async function withGateway(options: HouseOptions, play: (house: House) => Promise<void>): Promise<void> {
+  const { legacy, ...overrides } = options;
+  const backend = await ScriptedBackend.start(legacy);
+  const started = await startTestGateway(backend, overrides);
+  await watchedOnce(started, backend);
+  const clients: ScriptedClient[] = [];
+  const house = enter(started, backend, clients);
+  const leave = (): void => {
+    for (const client of clients) client.destroy();
+  };
+  try {
+    await play(house);
+    leave();
+    await expectNothingLeft(house);
+  } catch (error) {
+    throw withLog(error, started.logs);
+  } finally {
+    leave();
+    await started.stop();
+    await backend.stop();
+  }
+}
+
+/** A gateway looks at its backend when it starts; that connection is none of a test's business. */
+async function watchedOnce({ gateway, logs }: TestGateway, backend: ScriptedBackend): Promise<void> {
+  await logs.until({ event: 'backend-availability', availability: 'up' });
+  await expect.poll(() => gateway.openSockets, { interval: 2 }).toBe(0);
+  backend.forgetSessions();
+}
+
+function enter(started: TestGateway, backend: ScriptedBackend, clients: ScriptedClient[]): House {
+  const connect = async (door: Door = 'explicit', options: ClientOptions = {}): Promise<ScriptedClient> => {
+    const implicit = LISTENERS[door].mode === 'implicit';
+    const target = started.doors[door];
+    const client = await (implicit
+      ? ScriptedClient.connectImplicit(target, options)
+      : ScriptedClient.connect(target, options));
+    clients.push(client);
+    return client;
+  };
+  const greeted = async (door?: Door, options?: ClientOptions): Promise<ScriptedClient> => {
+    const client = await connect(door, options);
+    await client.expect(220);
+    return client;
+  };
+  const encrypted = async (door: Door = 'explicit', options?: ClientOptions): Promise<ScriptedClient> => {
+    const client = await greeted(door, options);
+    if (LISTENERS[door].mode === 'explicit') await client.auth();
+    return client;
+  };
+  const loggedIn = async (door?: Door, options?: ClientOptions): Promise<ScriptedClient> => {
+    const client = await encrypted(door, options);
+    await client.login();
+    await client.protect();
+    return client;
+  };
+  return { ...started, backend, connect, greeted, encrypted, loggedIn };
+}
+
+/** Demands that no socket, session or expectation of a data connection is left, and that nothing was said that must not be. */
+async function expectNothingLeft({ gateway, logs, backend }: House): Promise<void> {
+  const left = (): object => ({
+    openSockets: gateway.openSockets,
+    activeSessions: gateway.activeSessions,
+    waiting: gateway.passivePorts.waiting,
+  });
+  const nothing = { openSockets: 0, activeSessions: 0, waiting: 0 };
+  await vi.waitFor(() => expect(left(), 'left open in the gateway').toEqual(nothing), { timeout: 4000, interval: 5 });
+  expect(backend.faults, 'faults in the handlers of the scripted backend').toEqual([]);
+  expect(logs.text, 'the password in the log').not.toContain(PASSWORD);
+  expect(logs.text, 'a fault in the gateway').not.toContain('internal-error');
+}
+
+function withLog(error: unknown, logs: LogLines): unknown {
+  if (error instanceof Error) error.message += `\n--- log of the gateway ---\n${logs.text.slice(-4000)}`;
+  return error;
+}
+
+/** TLS choices of a client that speaks only this version. */
+export function only(version: 'TLSv1.2' | 'TLSv1.3') {
+  return { minVersion: version, maxVersion: version } as const;
+}
+
+/** Overrides under which clear-text FTP is allowed. */
+export const CLEAR_ALLOWED = { policy: { requireTls: 'off', requireProtP: 'off' } } as const;
