@@ -58,6 +58,7 @@ const cases: readonly { name: string; line: string; parsed: ParsedCommand }[] = 
   { name: 'T052 IAC WILL x', line: '\xff\xfb\x1fUSER a', parsed: command('USER', 'a') },
   { name: 'T052 IAC WONT, DO, DONT', line: '\xff\xfc\x01\xff\xfd\x03\xff\xfe\x18USER a', parsed: command('USER', 'a') },
   { name: 'T052 the option number may be NUL', line: '\xff\xfd\0USER a', parsed: command('USER', 'a') },
+  { name: 'T052 the option number may be CR', line: '\xff\xfb\x0dUSER a', parsed: command('USER', 'a') },
   { name: 'a doubled IAC is no Telnet command', line: '\xff\xffABOR', parsed: malformedVerb },
   { name: 'an option without its number', line: '\xff\xfb', parsed: malformedVerb },
   { name: 'T040 empty line', line: '', parsed: empty },
