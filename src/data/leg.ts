@@ -42,6 +42,7 @@ export class DataLeg {
   readonly #secureEnd: Promise<StreamEnd> | undefined;
   readonly #broken = Promise.withResolvers<string>();
   #closed = false;
+  #rawClosed = false;
 
   constructor({ side, raw, secure }: DataLegOptions) {
     this.side = side;
@@ -53,6 +54,9 @@ export class DataLeg {
     this.#secureEnd = secure?.end;
     const onError = (error: Error) => this.#broken.resolve(describeSocketError(error));
     for (const socket of new Set([raw, this.stream])) socket.on('error', onError);
+    raw.once('close', () => {
+      this.#rawClosed = true;
+    });
     this.stream.once('close', () => {
       this.#closed = true;
       this.#broken.resolve('closed');
@@ -106,16 +110,33 @@ export class DataLeg {
     this.close();
   }
 
-  /** Breaks the connection off with a TCP reset and without close_notify, so that the peer cannot take it for complete. Idempotent. */
+  /**
+   * Breaks the connection off with a TCP reset and without close_notify, so that the peer cannot take it for complete; after
+   * {@link flush} was called it is only closed. Idempotent.
+   */
   reset(): void {
-    this.#raw.resetAndDestroy();
-    this.stream.destroy();
+    const raw = this.#raw;
+    // A socket that is shutting down cannot be reset any more: libuv refuses, and Node would lose the handle.
+    if (this.stream.writableEnded || raw.writableEnded) return this.close();
+    if (!raw.destroyed) {
+      raw.resetAndDestroy();
+      // resetAndDestroy waits for what is unsent, possibly for ever; destroy does not, and keeps the reset.
+      raw.destroy();
+    }
+    this.#destroyStream();
   }
 
-  /** Closes quietly: for connections that never carried data. Idempotent. */
+  /** Closes quietly: after a good end, or where no data was carried. Idempotent. */
   close(): void {
-    this.stream.destroy();
+    if (!this.#raw.destroyed) this.stream.destroy();
     this.#raw.destroy();
+    this.#destroyStream();
+  }
+
+  /** quirk: Node 26.10 crashes when a TLSSocket that is ending is destroyed in the same turn as the socket below is reset. */
+  #destroyStream(): void {
+    if (this.#rawClosed) this.stream.destroy();
+    else this.#raw.once('close', () => this.stream.destroy());
   }
 
   #peerClosed(linger: number): Promise<void> {
