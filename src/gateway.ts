@@ -2,7 +2,7 @@
  * The composition root: from a configuration to listeners, the passive range, backends and sessions. One object without
  * globals, so that several can live in one process.
  */
-import { resolve4 } from 'node:dns/promises';
+import { lookup } from 'node:dns/promises';
 import { admit } from './admit.ts';
 import { Backend } from './backends/backend.ts';
 import { watchBackend } from './backends/watch.ts';
@@ -168,7 +168,7 @@ export class Gateway {
       contexts: this.#contexts,
       backend,
       passivePool,
-      advertised: new AdvertisedAddress(config.data.passive.advertise, (name) => resolve4(name)),
+      advertised: new AdvertisedAddress(config.data.passive.advertise, resolveIpv4),
       sockets: this.#sockets,
     };
   }
@@ -207,6 +207,12 @@ export class Gateway {
     }
     return listeners;
   }
+}
+
+/** As the system resolves names, `/etc/hosts` included. */
+async function resolveIpv4(name: string): Promise<readonly string[]> {
+  const answers = await lookup(name, { family: 4, all: true });
+  return answers.map(({ address }) => address);
 }
 
 /** Addresses to bind the passive range on: those of the listeners; `::` covers all of IPv4 and IPv6. */

@@ -4,7 +4,7 @@
 import type { BackendLink } from '../backends/backend-link.ts';
 import type { Policy } from '../config/schema.ts';
 import type { Protection } from '../data/leg.ts';
-import type { ErrorCode } from '../errors.ts';
+import type { ErrorCode, GatewayError } from '../errors.ts';
 import type { ProtectionRule } from '../policy/protection.ts';
 import type { Command } from '../wire/command.ts';
 import type { Reply } from '../wire/reply.ts';
@@ -54,6 +54,8 @@ export interface HandlerContext {
   planData(link: BackendLink): DataPlan | undefined;
   /** The IPv4 address for a 227. Raises `advertised-address-unknown`. */
   advertisedAddress(): Promise<string>;
+  /** The backend broke off in the middle of a login. */
+  loginFailed(link: BackendLink, user: string, error: GatewayError): void;
   /** No data connection can be set up, and no transfer will tell of it. */
   dataSetupFailed(code: ErrorCode, detail?: string): void;
   /** A rule was not met, and is only reported. */

@@ -10,7 +10,7 @@ import type { ClientChannel } from '../control/client-channel.ts';
 import type { AdvertisedAddress } from '../data/advertise.ts';
 import { DataLeg, type Protection } from '../data/leg.ts';
 import type { PassivePool } from '../data/passive-pool.ts';
-import { asGatewayError, type ErrorCode } from '../errors.ts';
+import { asGatewayError, type ErrorCode, type GatewayError } from '../errors.ts';
 import { type Family, familyOf } from '../net/address.ts';
 import type { OpenSockets } from '../net/open-sockets.ts';
 import type { SessionObserver } from '../observe/session-observer.ts';
@@ -89,6 +89,19 @@ export class SessionContext implements HandlerContext {
 
   reportPolicy(rule: ProtectionRule, verb: string): void {
     this.#options.observer.policy(rule, 'report', verb);
+  }
+
+  loginFailed(link: BackendLink, user: string, error: GatewayError): void {
+    // A session that ends for a reason of its own closes its link.
+    if (this.#options.signal.aborted) return;
+    const told = error.reply?.[0];
+    this.#options.observer.loginFinished({
+      backend: link.backend.name,
+      user,
+      outcome: 'failed',
+      reply: told,
+      cause: error.code,
+    });
   }
 
   dataSetupFailed(code: ErrorCode, detail?: string): void {

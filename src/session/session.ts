@@ -24,8 +24,7 @@ import { Transfer } from './transfer.ts';
 import { transferRecord } from './transfer-record.ts';
 
 const GREETING = reply(220, 'FTPS gateway ready.');
-/** Time for the client to take the last reply (milliseconds). */
-const GOODBYE = 2000;
+const GOODBYE = 2000; // milliseconds for the client to take the last reply
 
 export interface SessionOptions {
   readonly socket: Socket;
@@ -262,9 +261,7 @@ export class Session {
     if (this.#phase.name !== 'transferring') return link.close();
     this.#phase = { name: 'ready', user, link, plan: undefined };
     if (verdict.reply !== null) await this.#reply(verdict.reply);
-    if (!link.lost.aborted) return;
-    const reason = asGatewayError(link.lost.reason, 'backend-closed');
-    this.close(reason, verdict.reply?.code === 421 ? null : this.#lastReply(reason));
+    if (link.lost.aborted) this.#linkLost(link, verdict.reply?.code === 421);
   }
 
   /** ABOR has arrived, or the client is gone: either counts before its turn in the queue. */
@@ -279,11 +276,15 @@ export class Session {
     link.lost.addEventListener('abort', () => this.#linkLost(link), { once: true });
   }
 
-  #linkLost(link: BackendLink): void {
+  /** `told`: the client has had its 421 already. */
+  #linkLost(link: BackendLink, told = false): void {
     if (linkOf(this.#phase) !== link || this.#phase.name === 'transferring') return;
+    const reason = asGatewayError(link.lost.reason, 'backend-closed');
     // A backend may hang up after a wrong password; the client may try again, on a new link.
     const afterRefusal = this.#phase.name === 'login' && this.#standing.failedLogins > 0 && link.farewell === undefined;
-    if (!afterRefusal) this.close(asGatewayError(link.lost.reason, 'backend-closed'));
+    if (afterRefusal) return;
+    this.#options.observer.backendFailed(link.backend.name, reason.code, reason.detail);
+    this.close(reason, told ? null : this.#lastReply(reason));
   }
 
   #dropPlan(): void {

@@ -25,8 +25,8 @@ function extendedPassive({ argument = '' }: Command, context: HandlerContext): O
   if (argument.toUpperCase() === 'ALL') {
     return { do: 'extended-only', reply: reply(200, 'EPSV is the only way now.') };
   }
-  if (argument !== '' && argument !== '1' && argument !== '2')
-    return answer(522, 'Network protocol not supported, use (1,2)');
+  if (!/^\d*$/.test(argument)) return answer(501, 'Syntax: EPSV [protocol]');
+  if (!['', '1', '2'].includes(argument)) return answer(522, 'Network protocol not supported, use (1,2)');
   // The address is that of the control connection (RFC 2428 §3), so is its family.
   if (argument !== '' && Number(argument) !== context.family) {
     return answer(522, `Network protocol not supported, use (${context.family})`);
