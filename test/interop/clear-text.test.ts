@@ -4,7 +4,7 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Backend } from './backends/backend.ts';
-import { proftpd } from './backends/proftpd.ts';
+import { pyftpdlib } from './backends/pyftpdlib.ts';
 import { CLIENTS } from './clients/all.ts';
 import { curl } from './clients/curl.ts';
 import { type InteropGateway, startGateway } from './gateway.ts';
@@ -16,7 +16,7 @@ await describeInterop('clear text', (bed) => {
   let tolerant: InteropGateway;
   let strict: InteropGateway;
   beforeAll(async () => {
-    backend = await proftpd.start(bed.packages);
+    backend = await pyftpdlib.start(bed.packages);
     tolerant = await startGateway({ backendPort: backend.port, clearText: 'allowed' });
     strict = await startGateway({ backendPort: backend.port });
   });
@@ -28,7 +28,7 @@ await describeInterop('clear text', (bed) => {
 
   describe.each(CLIENTS.map((client) => [client.name, client] as const))('%s where the policy is off', (_, client) => {
     const pairing = () => ({ bed, client, target: tolerant.target('plain', 'TLSv1.3'), home: backend.home });
-    const samples = [...SIZES, ...unusualNames(proftpd.facts)];
+    const samples = [...SIZES, ...unusualNames(pyftpdlib.facts)];
     it('makes a folder, uploads, lists, downloads, renames and deletes', () => roundTrip(pairing(), samples));
     it.runIf(client.keepsSession)('moves twenty files in one session', () => manyFiles(pairing()));
   });

@@ -42,6 +42,15 @@ function signalGroup(group: number, signal: NodeJS.Signals | 0): boolean {
   }
 }
 
+/**
+ * The shell that keeps a daemon: it ends the process group when its input ends, which happens even when we are killed; and it allows 1024
+ * descriptors (ProFTPD closes every possible one before it greets, and children of Node.js may have a million).
+ */
+const KEEPER = `ulimit -n 1024; exec 3<&0
+"$0" "$@" 3<&- </dev/null & program=$!
+(read -r _ <&3; kill -s KILL 0) >/dev/null 2>&1 &
+wait $program`;
+
 function launch(program: string, words: readonly string[], options: ProgramOptions, input: 'pipe' | 'ignore') {
   const child = spawn(program, words, {
     env: options.env ?? process.env,
@@ -82,14 +91,15 @@ export function runProgram(
   });
 }
 
-/** A long-running program with everything it started. */
+/** A long-running program with everything it started: all of it ends with this process, however that ends. */
 export class Daemon {
   readonly #child: ChildProcess;
   #log = '';
   #ended: string | undefined;
 
   constructor(program: string, words: readonly string[], options: ProgramOptions = {}) {
-    this.#child = launch(program, words, options, 'ignore');
+    this.#child = launch('/bin/sh', ['-c', KEEPER, program, ...words], options, 'pipe');
+    this.#child.stdin?.on('error', () => {});
     const keep = (chunk: Buffer) => {
       this.#log = (this.#log + chunk.toString('latin1')).slice(-65_536);
     };
@@ -101,11 +111,6 @@ export class Daemon {
     this.#child.once('exit', (code, signal) => {
       this.#ended ??= `ended with ${signal ?? code}`;
     });
-  }
-
-  /** The process id of the program itself, which is also its process group. */
-  get pid(): number {
-    return this.#child.pid ?? 0;
   }
 
   /** The last 64 KiB of what it printed. */

@@ -56,7 +56,7 @@ export async function roundTrip(pairing: Pairing, samples: readonly Sample[]): P
     else await plant(pairing, folder, files);
     await compareDisk(pairing, folder, files);
     await fetchBack(pairing, folder, files);
-    if (pairing.client.writes) await renameAndDelete(pairing, folder, files);
+    if (pairing.client.writes) await deleteAll(pairing, folder, files);
   });
 }
 
@@ -134,25 +134,30 @@ async function plant({ home }: Pairing, folder: string, files: readonly LocalFil
   }
 }
 
+/** Lists, downloads and, where the client can, renames. */
 async function fetchBack(pairing: Pairing, folder: string, files: readonly LocalFile[]): Promise<void> {
   const { client, bed } = pairing;
   const listing = join(bed.folder, folder, 'listing');
-  await perform(pairing, [{ do: 'list', folder, into: listing }, ...downloads(folder, files)]);
+  const renames = files.map(
+    ({ name }): Step => ({ do: 'rename', from: `${folder}/${name}`, to: `${folder}/${renamed(name)}` }),
+  );
+  const last = client.writes ? renames : [];
+  await perform(pairing, [{ do: 'list', folder, into: listing }, ...downloads(folder, files), ...last]);
   const listed = await readLatin1(listing);
   for (const { name } of files) expect(listed).toContain(client.listedName?.(name) ?? name);
   await compareBack(files);
 }
 
-async function renameAndDelete(pairing: Pairing, folder: string, files: readonly LocalFile[]): Promise<void> {
-  const renames = files.map(
-    ({ name }): Step => ({ do: 'rename', from: `${folder}/${name}`, to: `${folder}/new ${name}` }),
-  );
-  await perform(pairing, renames);
-  const renamed = files.map(({ name }) => `new ${name}`);
-  expect(await namesOnDisk(pairing, folder)).toEqual(renamed.toSorted());
-  const deletions = renamed.map((name): Step => ({ do: 'delete', remote: `${folder}/${name}` }));
+async function deleteAll(pairing: Pairing, folder: string, files: readonly LocalFile[]): Promise<void> {
+  const names = files.map(({ name }) => renamed(name));
+  expect(await namesOnDisk(pairing, folder)).toEqual(names.toSorted());
+  const deletions = names.map((name): Step => ({ do: 'delete', remote: `${folder}/${name}` }));
   await perform(pairing, [...deletions, { do: 'remove folder', folder }]);
   expect(await namesOnDisk(pairing, '')).not.toContain(folder);
+}
+
+function renamed(name: string): string {
+  return `new ${name}`;
 }
 
 async function compareDisk(pairing: Pairing, folder: string, files: readonly LocalFile[]): Promise<void> {

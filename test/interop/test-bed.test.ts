@@ -7,7 +7,7 @@ import { BACKENDS } from './backends/all.ts';
 import { type Backend, PASSWORD, USER } from './backends/backend.ts';
 import { CLIENTS } from './clients/all.ts';
 import type { ClientProgram } from './clients/client.ts';
-import { manyFiles, type Pairing, roundTrip, SIZES, unusualNames } from './scenarios.ts';
+import { type Pairing, roundTrip, SIZES, unusualNames } from './scenarios.ts';
 import { announceSkip, describeInterop, type TestBed } from './test-bed.ts';
 
 await announceSkip();
@@ -27,7 +27,6 @@ for (const program of BACKENDS) {
         const pairing = () => direct(bed, client, backend);
         const samples = [...SIZES, ...unusualNames(program.facts)];
         it('makes a folder, uploads, lists, downloads, renames and deletes', () => roundTrip(pairing(), samples));
-        it.runIf(client.keepsSession)('moves twenty files in one session', () => manyFiles(pairing()));
       });
     },
     { needsRoot },

@@ -93,28 +93,35 @@ describe('backends without EPSV (T065)', () => {
     });
   });
 
-  it('a backend that closes its connection at EPSV: 421', async () => {
-    await withGateway({}, async ({ loggedIn, backend }) => {
+  it('a backend that hangs up at EPSV: 421, and the next session works by PASV', async () => {
+    await withGateway({ legacy: { files: { '/a': 'abc' } } }, async ({ loggedIn, backend }) => {
       backend.on('EPSV', (session) => session.destroy());
       const client = await loggedIn();
       client.send('EPSV');
       const reply = await client.expect(229, 421);
       if (reply.code === 229) await client.expect(421);
       await client.expectClosed();
+      expect((await (await loggedIn()).download('RETR a')).toString()).toBe('abc');
     });
   });
 
-  it('a backend that never answers EPSV: the client is answered all the same', async () => {
-    await withGateway(
-      { timeouts: { finalReply: '200ms', backendDataConnect: '200ms' } },
-      async ({ loggedIn, backend }) => {
-        backend.on('EPSV', () => {});
-        const client = await loggedIn();
-        await client.openData();
-        client.send('RETR a');
-        await client.expect(425, 421, 550);
-      },
-    );
+  it.each([
+    ['never', ''],
+    ['late, with a refusal,', '500 no\r\n'],
+  ])('a backend that answers EPSV %s: PASV is used after a while, and remembered', async (_when, late) => {
+    const options = { timeouts: { finalReply: '300ms' }, legacy: { files: { '/a': 'abc' } } };
+    await withGateway(options, async ({ loggedIn, backend }) => {
+      backend.on('EPSV', () => {});
+      backend.on('PASV', (session, command) => {
+        if (session.commands.at(-2) === 'EPSV') session.raw(late);
+        return session.byDefault(command);
+      });
+      const client = await loggedIn();
+      expect((await client.download('RETR a')).toString()).toBe('abc');
+      expect((await client.download('RETR a')).toString()).toBe('abc');
+      await client.command('PWD', 257);
+      expect(backend.verbs.filter((verb) => verb === 'EPSV')).toHaveLength(1);
+    });
   });
 
   it('neither EPSV nor PASV: 425, and the session goes on', async () => {
@@ -178,12 +185,13 @@ describe('odd 227 and 229 of a backend', () => {
   ];
 
   it.each(USELESS_PASV)('%s: 425, nothing is forwarded, the session goes on', async (_what, raw) => {
-    await withGateway({ backend: { dataMode: 'pasv' } }, async ({ loggedIn, backend }) => {
+    await withGateway({ backend: { dataMode: 'pasv' } }, async ({ loggedIn, backend, logs }) => {
       backend.answer('PASV', `${raw}\r\n`);
       const client = await loggedIn();
       await client.openData();
       await client.command('RETR a', 425);
       expect(backend.verbs).not.toContain('RETR');
+      await logs.until({ event: 'transfer', cause: 'backend-data-setup-failed' });
       await client.command('PWD', 257);
     });
   });
@@ -202,11 +210,12 @@ describe('odd 227 and 229 of a backend', () => {
   });
 
   it.each(['(|||0|)', '(|||70000|)', '(|||22|)', '|||', '()'])('T068 229 %s: 425', async (form) => {
-    await withGateway({ backend: { dataMode: 'epsv' } }, async ({ loggedIn, backend }) => {
+    await withGateway({ backend: { dataMode: 'epsv' } }, async ({ loggedIn, backend, logs }) => {
       backend.answer('EPSV', `229 Entering Extended Passive Mode ${form}\r\n`);
       const client = await loggedIn();
       await client.openData();
       await client.command('RETR a', 425);
+      await logs.until({ event: 'transfer', cause: 'backend-data-setup-failed' });
       await client.command('PWD', 257);
     });
   });

@@ -38,6 +38,8 @@ export class ClientData {
   #take: ((chunk: Buffer) => void) | undefined;
   #settle: (ending: ClientDataEnding) => void = () => {};
   #tls: TLSSocket | undefined;
+  #tapped: TappedSocket | undefined;
+  #readOnlyOnce = false;
 
   private constructor({ host, port, localAddress }: DataTarget) {
     this.ending = new Promise((resolve) => {
@@ -110,6 +112,7 @@ export class ClientData {
     const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
     const tls = connectTls({ socket: tapped, rejectUnauthorized: false, ...given });
     this.#tls = tls;
+    this.#tapped = tapped;
     this.#takeWith((chunk) => tapped.feed(chunk));
     tls.on('data', (chunk: Buffer) => this.#chunks.push(chunk));
     tls.once('end', () => this.#settle('close_notify'));
@@ -153,6 +156,11 @@ export class ClientData {
     this.raw.resume = () => this.raw;
   }
 
+  /** Reads the next bytes and then never again: with TLS 1.3 the handshake, and not the tickets behind it. */
+  readOnlyOnce(): void {
+    this.#readOnlyOnce = true;
+  }
+
   /** The proper end: close_notify, then FIN, in one packet with `last` where the kernel allows it. In clear: FIN. */
   end(last?: Uint8Array | string): void {
     const stream = this.#tls ?? this.raw;
@@ -160,6 +168,12 @@ export class ClientData {
     if (last === undefined) stream.end();
     else stream.end(last);
     setImmediate(() => this.raw.uncork());
+  }
+
+  /** close_notify, then close() at once, whatever was not read: with unread bytes the kernel sends RST and drops the rest. */
+  close(last: Uint8Array | string): void {
+    if (this.#tapped) this.#tapped.closesAtEnd = true;
+    this.#tls?.end(last);
   }
 
   /** FIN without close_notify: how a broken client, or a middlebox that cuts, ends a TLS stream. */
@@ -187,5 +201,6 @@ export class ClientData {
     if (this.raw.bytesRead <= 2 ** 20) this.#wire.push(chunk);
     if (this.#take) this.#take(chunk);
     else this.#early.push(chunk);
+    if (this.#readOnlyOnce) this.stopReading();
   }
 }

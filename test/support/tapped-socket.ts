@@ -10,6 +10,8 @@ export type RawEnding = 'fin' | 'reset';
 
 /** Wraps a connected socket, whose owner reads it and feeds the bytes in. */
 export class TappedSocket extends Duplex {
+  /** Whether the end closes the socket at once, as programs do that call close() directly after their last write. */
+  closesAtEnd = false;
   readonly #raw: Socket;
 
   constructor(raw: Socket) {
@@ -32,7 +34,8 @@ export class TappedSocket extends Duplex {
   }
 
   override _final(done: (error?: Error | null) => void): void {
-    this.#raw.end();
+    if (this.closesAtEnd) this.#raw.destroy();
+    else this.#raw.end();
     done();
   }
 }

@@ -2,6 +2,7 @@
  * A whole gateway for a test: the real one, configured through YAML (so with the real defaults), before a scripted backend,
  * on free loopback ports of both families. Whatever a test leaves open in the gateway fails that test.
  */
+import { networkInterfaces } from 'node:os';
 import { expect, vi } from 'vitest';
 import { parseConfig } from '../../src/config/load.ts';
 import type { Config } from '../../src/config/schema.ts';
@@ -22,14 +23,21 @@ export const LISTENERS = {
   implicit6: { address: '::1', mode: 'implicit' },
 } as const;
 
+/** Whether this machine has the IPv6 loopback; without it the IPv6 cases are skipped. */
+export const HAS_IPV6 = Object.values(networkInterfaces()).some((list) =>
+  list?.some(({ address }) => address === '::1'),
+);
+
 /** Name of a listener. */
 export type Door = keyof typeof LISTENERS;
 
-/** The two address families with their doors, for `describe.each`. */
-export const FAMILIES = [
+const BOTH_FAMILIES = [
   ['IPv4', { explicit: 'explicit', implicit: 'implicit' }],
   ['IPv6', { explicit: 'explicit6', implicit: 'implicit6' }],
 ] as const;
+
+/** The address families of this machine with their doors, for `describe.each`. */
+export const FAMILIES = BOTH_FAMILIES.filter(([family]) => family === 'IPv4' || HAS_IPV6);
 
 type Section = Readonly<Record<string, unknown>>;
 
@@ -60,11 +68,12 @@ export interface TestGateway {
 export async function startTestGateway(target: Target, overrides: Overrides = {}): Promise<TestGateway> {
   const { cert, key } = await testCertificate();
   const size = overrides.passivePorts ?? 6;
-  const ports = await freePorts(size, ['127.0.0.1', '::1']);
+  const listeners = Object.entries(LISTENERS).filter(([, { address }]) => address === '127.0.0.1' || HAS_IPV6);
+  const ports = await freePorts(size, [...new Set(listeners.map(([, { address }]) => address))]);
   const passive = { ports: `${ports.first}-${ports.last}`, advertise: overrides.advertise ?? [] };
   // JSON is YAML.
   const yaml = JSON.stringify({
-    listeners: Object.entries(LISTENERS).map(([name, listener]) => ({ name, port: 0, ...listener })),
+    listeners: listeners.map(([name, listener]) => ({ name, port: 0, ...listener })),
     tls: { certificates: [{ cert, key }], ...overrides.tls },
     policy: overrides.policy ?? {},
     data: { passive },

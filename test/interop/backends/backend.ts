@@ -23,12 +23,6 @@ export const OWNER = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : o
 const PASSIVE_PORTS = 20;
 const START_LIMIT = 10_000;
 
-/**
- * Starts a program with a limit of 1024 descriptors. ProFTPD closes every possible descriptor before it greets, and Node.js, whose
- * children inherit its limits, allows itself a million of them.
- */
-const FEW_DESCRIPTORS = ['-c', 'ulimit -n 1024 && exec "$0" "$@"'] as const;
-
 function ownIds(): { uid: number; gid: number } {
   return { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
 }
@@ -85,15 +79,15 @@ export interface Launch {
   readonly program: string;
   readonly words: readonly string[];
   readonly options: ProgramOptions;
-  readonly afterwards?: (pid: number) => Promise<void>;
+  readonly afterwards?: () => Promise<void>;
 }
 
 /** Starts the program and waits until its port accepts. */
 export async function startBackend(workplace: Workplace, launch: Launch): Promise<Backend> {
-  const daemon = new Daemon('/bin/sh', [...FEW_DESCRIPTORS, launch.program, ...launch.words], launch.options);
+  const daemon = new Daemon(launch.program, launch.words, launch.options);
   const stop = async () => {
     await daemon.stop();
-    await launch.afterwards?.(daemon.pid);
+    await launch.afterwards?.();
     await rm(workplace.folder, { recursive: true, force: true });
   };
   try {

@@ -60,9 +60,9 @@ function action(base: string, step: Step): string[] {
   }
 }
 
-/** FTP commands without a transfer. */
+/** FTP commands without a transfer; `+` puts them behind the change to the login folder, which the transfer before may have left. */
 function command(base: string, ...commands: string[]): string[] {
-  return [option('url', base), 'head', ...commands.map((line) => option('quote', line))];
+  return [option('url', base), 'head', ...commands.map((line) => option('quote', `+${line}`))];
 }
 
 function option(name: string, value: string): string {

@@ -1,6 +1,6 @@
 /**
- * Data integrity: what was cut is never told as whole. Every way of ending a transfer, in both directions, over TLS 1.2 and
- * 1.3: success is told only when the data ended properly and the backend said so.
+ * Data integrity of uploads: what was cut is never told as whole. Every way in which a client, or a backend, can end an
+ * upload, over TLS 1.2 and 1.3 and in clear.
  */
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
@@ -80,7 +80,9 @@ describe.each(VERSIONS)('uploads over %s', (version) => {
     });
   });
 
-  it.each(CUTS)('T108: cut by %3$s before a backend that says 226 to a reset: still 426', async (_id, _what, cut) => {
+  it.each(
+    CUTS,
+  )('T108 (after %s): cut by %s before a backend that says 226 to a reset: still 426', async (_id, _what, cut) => {
     await withGateway({}, async ({ loggedIn, backend, logs }) => {
       backend.on('STOR', async (session) => {
         const data = await session.accept();
@@ -132,7 +134,7 @@ describe.each(VERSIONS)('uploads over %s', (version) => {
       const data = await client.openData();
       await client.command('STOR a', 150);
       data.raw.end();
-      await client.expect(522, 425, 426);
+      await client.expect(522);
       expect(backend.uploads.filter(({ complete }) => complete)).toEqual([]);
       expect(backend.files.has('/a')).toBe(false);
       await client.command('PWD', 257);
@@ -158,26 +160,36 @@ describe.each(VERSIONS)('uploads over %s', (version) => {
   });
 });
 
-describe('T106: an uploader that never reads and closes with TLS tickets unread', () => {
+describe('T106: an uploader that never reads and closes with TLS tickets unread, so that its kernel sends RST', () => {
   it.each([
     ['TLS 1.3 only, not resumed', only('TLSv1.3')],
     ['TLS 1.2 or 1.3, not resumed', { minVersion: 'TLSv1.2', maxVersion: 'TLSv1.3' }],
   ] as const)('%s: 226 only with the whole file, else 426', async (_what, versions) => {
     await withGateway({}, async ({ loggedIn, backend }) => {
+      // A backend that is slow to read: much of the file still is in the client's kernel when it closes.
+      let readOn: () => void = () => {};
+      backend.on('STOR', async (session, command) => {
+        await session.byDefault(command);
+        const { socket } = session.lastData;
+        socket.pause();
+        readOn = () => socket.resume();
+      });
       const client = await loggedIn();
-      for (const size of [1000, 100_000, 5_000_000]) {
+      for (const size of [1000, 100_000, 6_000_000, 24_000_000]) {
         const name = `file-${size}`;
         const bytes = randomBytes(size);
         const data = await client.openData();
         await client.command(`STOR ${name}`, 150);
+        if (versions.minVersion === 'TLSv1.3') data.readOnlyOnce();
         await data.startTls(versions);
         data.stopReading();
-        data.raw.once('finish', () => data.raw.destroy());
-        data.end(bytes);
+        const closed = new Promise((resolve) => data.raw.once('close', resolve));
+        data.close(bytes);
+        await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, 200))]);
+        readOn();
         const verdict = await client.expect(226, 426);
-        if (verdict.code === 226) expect(backend.files.get(`/${name}`)?.equals(bytes)).toBe(true);
+        if (verdict.code === 226) expect(digest(backend.files.get(`/${name}`))).toBe(digest(bytes));
         else expect(backend.files.has(`/${name}`)).toBe(false);
-        if (versions.minVersion === 'TLSv1.2') expect(verdict.code, 'TLS 1.2 sends no tickets').toBe(226);
       }
     });
   });
@@ -191,8 +203,7 @@ describe('T106: an uploader that never reads and closes with TLS tickets unread'
       await data.startTls({ ...only('TLSv1.3'), session: client.session });
       expect(data.resumed).toBe(true);
       data.stopReading();
-      data.raw.once('finish', () => data.raw.destroy());
-      data.end(FILE);
+      data.close(FILE);
       await client.expect(226);
       expect(digest(backend.files.get('/a'))).toBe(digest(FILE));
     });
@@ -248,147 +259,7 @@ describe('a backend that ends an upload early (T109)', () => {
   });
 });
 
-describe.each(VERSIONS)('downloads over %s', (version) => {
-  const begin = async (house: Parameters<Parameters<typeof withGateway>[1]>[0]) => {
-    const client = await house.loggedIn('explicit', { tls: only(version) });
-    const data = await client.openData();
-    client.send('RETR a');
-    await client.expect(150);
-    await data.startTls({ ...only(version), session: client.session });
-    return { client, data };
-  };
-
-  it('T110: the backend ends and says 226: close_notify, then 226', async () => {
-    await withGateway({ legacy: { files: { '/a': FILE } } }, async (house) => {
-      const { client, data } = await begin(house);
-      expect(await data.ending).toBe('close_notify');
-      expect(digest(data.received)).toBe(digest(FILE));
-      await client.expect(226);
-      expect(house.backend.lastSession.lastData.ended).toBe('fin');
-    });
-  });
-
-  it('T110: close_notify is held until the backend has said 226', async () => {
-    await withGateway({}, async (house) => {
-      let say226: () => void = () => {};
-      house.backend.on('RETR', async (session) => {
-        const leg = await session.accept();
-        session.reply(150, 'Go.');
-        leg.socket.end(FILE);
-        say226 = () => session.reply(226, 'Done.');
-      });
-      const { client, data } = await begin(house);
-      await expect.poll(() => data.receivedBytes, { interval: 5 }).toBe(FILE.length);
-      const early = await Promise.race([data.ending, new Promise((resolve) => setTimeout(resolve, 100, 'still open'))]);
-      expect(early).toBe('still open');
-      say226();
-      expect(await data.ending).toBe('close_notify');
-      await client.expect(226);
-    });
-  });
-
-  it.each([
-    ['T111', 'FIN', 426],
-    ['T111', 'FIN', 451],
-    ['T113', 'RST', 426],
-  ] as const)('%s: the backend ends by %s and says %i: no close_notify, then that code', async (_id, how, code) => {
-    await withGateway({}, async (house) => {
-      house.backend.on('RETR', async (session) => {
-        const leg = await session.accept();
-        session.reply(150, 'Go.');
-        await leg.write(FILE.subarray(0, 50_000));
-        await new Promise((resolve) => setTimeout(resolve, 30));
-        if (how === 'FIN') leg.end();
-        else leg.reset();
-        session.reply(code, 'Broken.');
-      });
-      const { client, data } = await begin(house);
-      expect(['fin', 'reset']).toContain(await data.ending);
-      expect(data.received.length).toBeLessThanOrEqual(50_000);
-      expect((await client.expect(code)).text).toBe('Broken.');
-      await client.command('PWD', 257);
-    });
-  });
-
-  it('T113: RST mid-file and then 226: not told as success', async () => {
-    await withGateway({}, async (house) => {
-      house.backend.on('RETR', async (session) => {
-        const leg = await session.accept();
-        session.reply(150, 'Go.');
-        await leg.write(FILE.subarray(0, 50_000));
-        await new Promise((resolve) => setTimeout(resolve, 30));
-        leg.reset();
-        session.reply(226, 'All is well.');
-      });
-      const { client, data } = await begin(house);
-      expect(['fin', 'reset']).toContain(await data.ending);
-      await client.expect(426, 451);
-      await client.command('PWD', 257);
-    });
-  });
-
-  it('T112: 226 before the data: all data, close_notify, and 226 last', async () => {
-    await withGateway({}, async (house) => {
-      house.backend.on('RETR', async (session) => {
-        const leg = await session.accept();
-        session.raw('150 Go.\r\n226 Transfer complete.\r\n');
-        await new Promise((resolve) => setTimeout(resolve, 150));
-        leg.socket.end(FILE);
-      });
-      const { client, data } = await begin(house);
-      expect(await data.ending).toBe('close_notify');
-      expect(digest(data.received)).toBe(digest(FILE));
-      await client.expect(226);
-      await client.expectNothingMore();
-    });
-  });
-
-  it('T114: data ended and no final reply: no close_notify, 451 after timeouts.finalReply', async () => {
-    await withGateway({ timeouts: { finalReply: '200ms' } }, async (house) => {
-      house.backend.on('RETR', async (session) => {
-        const leg = await session.accept();
-        session.reply(150, 'Go.');
-        leg.socket.end(FILE);
-      });
-      const { client, data } = await begin(house);
-      expect(['fin', 'reset']).toContain(await data.ending);
-      await client.expect(451, 421);
-      await house.logs.until({ event: 'transfer', cause: 'backend-final-reply-timeout' });
-      await house.backend.disconnected();
-    });
-  });
-
-  it('T120: the control connection of the backend dies: no close_notify, 421 and the end', async () => {
-    await withGateway({}, async (house) => {
-      house.backend.on('RETR', async (session) => {
-        const leg = await session.accept();
-        session.reply(150, 'Go.');
-        await leg.write(FILE.subarray(0, 50_000));
-        await new Promise((resolve) => setTimeout(resolve, 30));
-        session.destroy();
-      });
-      const { client, data } = await begin(house);
-      expect(['fin', 'reset']).toContain(await data.ending);
-      await client.expect(421);
-      await client.expectClosed();
-    });
-  });
-
-  it('the client that closes late gets everything before 226 and the end', async () => {
-    await withGateway({ legacy: { files: { '/a': randomBytes(3_000_000) } } }, async (house) => {
-      const { client, data } = await begin(house);
-      data.pause();
-      await new Promise((resolve) => setTimeout(resolve, 150));
-      data.resume();
-      const { bytes, ending } = await data.readToEnd();
-      expect(ending).toBe('close_notify');
-      expect(bytes.equals(house.backend.files.get('/a') ?? Buffer.alloc(0))).toBe(true);
-      await client.expect(226);
-    });
-  });
-});
-
-describe('transfers in clear, where policy allows them', () => {
+describe('uploads in clear, where policy allows them', () => {
   it('an upload cut by RST: 426 and ABOR', async () => {
     await withGateway(CLEAR_ALLOWED, async ({ greeted, backend }) => {
       const client = await greeted();
@@ -402,24 +273,6 @@ describe('transfers in clear, where policy allows them', () => {
       expect(backend.verbs).toContain('ABOR');
       expect(backend.files.has('/a')).toBe(false);
       await client.command('PWD', 257);
-    });
-  });
-
-  it('a failed download is cut by RST, not ended by FIN: in clear nothing else could tell', async () => {
-    await withGateway(CLEAR_ALLOWED, async ({ greeted, backend }) => {
-      backend.on('RETR', async (session) => {
-        const leg = await session.accept();
-        session.reply(150, 'Go.');
-        await leg.write(FILE.subarray(0, 50_000));
-        leg.end();
-        session.reply(451, 'Read error.');
-      });
-      const client = await greeted();
-      await client.login();
-      const data = (await client.openData()).startClear();
-      await client.command('RETR a', 150);
-      await client.expect(451);
-      expect(await data.ending).toBe('reset');
     });
   });
 });
