@@ -4,6 +4,7 @@
  */
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
+import { GatewayError } from '../errors.ts';
 import type { Endpoint } from '../net/address.ts';
 import { type Command, parseCommand } from '../wire/command.ts';
 import { LineFramer } from '../wire/line-framer.ts';
@@ -25,6 +26,14 @@ const MAX_EMPTY_LINES = 1000;
 /** Content type of a TLS handshake record (RFC 8446 §5.1). */
 const TLS_HANDSHAKE = 0x16;
 
+/** A control connection, with its ends as the client sees them: a balancer may stand between. */
+export interface ClientConnection {
+  readonly socket: Socket | TLSSocket;
+  readonly peer: Endpoint;
+  /** Where the client connected to. */
+  readonly local: Endpoint;
+}
+
 export interface ClientChannelOptions {
   readonly maxLineBytes: number;
   /** Called for each command as it arrives, before its turn in the queue: ABOR must be seen during a transfer. */
@@ -34,6 +43,8 @@ export interface ClientChannelOptions {
 }
 
 export class ClientChannel {
+  readonly peer: Endpoint;
+  readonly local: Endpoint;
   readonly #channel: ControlChannel;
   readonly #options: ClientChannelOptions;
   readonly #queue: ClientInput[] = [];
@@ -42,8 +53,10 @@ export class ClientChannel {
   #state: 'clear' | 'held' | 'secure' | 'finished' = 'clear';
   #emptyLines = 0;
 
-  /** Takes over a plain or a TLS socket. */
-  constructor(socket: Socket | TLSSocket, security: 'clear' | 'secure', options: ClientChannelOptions) {
+  /** Takes over the socket. */
+  constructor({ socket, peer, local }: ClientConnection, security: 'clear' | 'secure', options: ClientChannelOptions) {
+    this.peer = peer;
+    this.local = local;
     this.#options = options;
     this.#state = security;
     this.#framer = new LineFramer(options.maxLineBytes);
@@ -56,17 +69,10 @@ export class ClientChannel {
     });
   }
 
-  get peer(): Endpoint {
-    return this.#channel.peer;
-  }
-
-  get local(): Endpoint {
-    return this.#channel.local;
-  }
-
   /** The next input. One caller at a time; asking for the next says that the last one was dealt with. */
   next(): Promise<ClientInput> {
-    if (this.#state === 'held') this.#state = 'clear';
+    // AUTH is the last in the queue while it holds the rest back: an empty queue says that it was dealt with.
+    if (this.#state === 'held' && this.#queue.length === 0) this.#state = 'clear';
     this.#parse();
     const input = this.#queue.shift();
     if (input !== undefined) {
@@ -84,13 +90,25 @@ export class ClientChannel {
     return this.#queue.length > 0 || this.#framer.buffered > 0 || this.#channel.unreadBytes > 0;
   }
 
+  /** Whether ABOR waits in the queue. */
+  get abortWaits(): boolean {
+    return this.#queue.some((input) => input.kind === 'command' && input.command.verb === 'ABOR');
+  }
+
+  /** Whether the client is gone, and whether it left commands. */
+  get departure(): 'none' | 'with-commands' | 'without-commands' {
+    if (!this.#channel.lost) return 'none';
+    return this.#queue.some(({ kind }) => kind === 'command') ? 'with-commands' : 'without-commands';
+  }
+
   /** Sends a reply; resolves when the client has room for more. */
   reply(reply: Reply): Promise<void> {
     return this.#channel.write(serializeReply(reply));
   }
 
-  /** Puts TLS on the connection. */
+  /** Puts TLS on the connection. Raises `bytes-behind-auth`, and what `upgrade` raises. */
   async secure(upgrade: (raw: Socket) => Promise<TLSSocket>): Promise<void> {
+    if (this.hasUnreadInput) throw new GatewayError('bytes-behind-auth');
     await this.#channel.secure(upgrade);
     this.#framer = new LineFramer(this.#options.maxLineBytes);
     this.#state = 'secure';
@@ -100,6 +118,8 @@ export class ClientChannel {
   end(linger: number): void {
     this.#state = 'finished';
     this.#channel.end(linger);
+    this.#waiting?.({ kind: 'closed', error: undefined });
+    this.#waiting = undefined;
   }
 
   /** Breaks the connection off. */

@@ -7,6 +7,8 @@ import type { TLSSocket } from 'node:tls';
 import { type Endpoint, endpoint } from '../net/address.ts';
 import { isReset } from '../net/socket-errors.ts';
 
+/** A peer that does not read what it is sent for this long is gone (milliseconds). */
+const MAX_UNREAD_TIME = 60_000;
 /** More unsent bytes than this, and the peer does not read: the connection is broken off. */
 const MAX_UNSENT_BYTES = 1024 * 1024;
 
@@ -43,6 +45,11 @@ export class ControlChannel {
     this.#socket.pause();
   }
 
+  /** Whether the peer has gone. */
+  get lost(): boolean {
+    return this.#lost;
+  }
+
   /** Bytes that have arrived and that nobody has read. */
   get unreadBytes(): number {
     return this.#socket.readableLength;
@@ -58,7 +65,9 @@ export class ControlChannel {
       return;
     }
     await new Promise<void>((resolve) => {
+      const timer = setTimeout(() => socket.destroy(), MAX_UNREAD_TIME);
       const done = () => {
+        clearTimeout(timer);
         socket.off('drain', done);
         socket.off('close', done);
         resolve();

@@ -16,7 +16,7 @@ export class Exchange {
   readonly #transfer: boolean;
   readonly #first = Promise.withResolvers<Reply>();
   readonly #final = Promise.withResolvers<Reply>();
-  #preliminary = false;
+  #preliminaries = 0;
   #strayOk: NodeJS.Timeout | undefined;
 
   constructor(verb: string, kind: 'command' | 'transfer' = 'command') {
@@ -37,21 +37,30 @@ export class Exchange {
     return this.#final.promise;
   }
 
-  /** Whether the reply can belong to this exchange; 226 belongs to transfers and ABOR alone (quirk: servers that say 226 twice). */
+  /** Preliminary replies so far. */
+  get preliminaries(): number {
+    return this.#preliminaries;
+  }
+
+  /**
+   * Whether the reply can belong to this exchange. 226 belongs to transfers and ABOR alone (quirk: servers that say 226
+   * twice); what ABOR may be answered with does not belong to the NOOP behind it.
+   */
   owns(reply: Reply): boolean {
-    return reply.code !== 226 || this.#transfer || this.verb === 'ABOR';
+    if (this.#transfer || this.verb === 'ABOR') return true;
+    return reply.code !== 226 && !(this.verb === 'NOOP' && (reply.code === 225 || reply.code === 426));
   }
 
   /** Takes the next reply. `onLateDone` is called when a final reply is recognised as such only later. */
   accept(reply: Reply, onLateDone: () => void): Acceptance {
     clearTimeout(this.#strayOk);
     if (isPreliminary(reply)) {
-      this.#preliminary = true;
+      this.#preliminaries += 1;
       this.#first.resolve(reply);
       return 'open';
     }
     // quirk: servers that say 200 before 150 to a transfer command; no transfer ends with 200 (RFC 959 §5.4).
-    if (this.#transfer && reply.code === 200 && !this.#preliminary) {
+    if (this.#transfer && reply.code === 200 && this.#preliminaries === 0) {
       this.#strayOk = setTimeout(() => {
         this.#finish(reply);
         onLateDone();

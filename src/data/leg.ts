@@ -8,6 +8,7 @@ import { type Endpoint, endpoint } from '../net/address.ts';
 import { describeSocketError } from '../net/socket-errors.ts';
 import type { TlsFacts } from '../tls/facts.ts';
 import type { StreamEnd } from '../tls/withheld-eof.ts';
+import { watchStall } from './stall.ts';
 
 /** The two sides of the gateway. */
 export type Side = 'client' | 'backend';
@@ -24,6 +25,8 @@ export type Flush = 'flushed' | 'broken' | 'stalled';
 export interface DataLegOptions {
   readonly side: Side;
   readonly raw: Socket;
+  /** The real other end, where a balancer stands between. Default: that of the socket. */
+  readonly peer?: Endpoint | undefined;
   /** The TLS socket over `raw`, with what is known of it. */
   readonly secure?: {
     readonly socket: TLSSocket;
@@ -44,9 +47,9 @@ export class DataLeg {
   #closed = false;
   #rawClosed = false;
 
-  constructor({ side, raw, secure }: DataLegOptions) {
+  constructor({ side, raw, peer, secure }: DataLegOptions) {
     this.side = side;
-    this.peer = endpoint(raw.remoteAddress, raw.remotePort);
+    this.peer = peer ?? endpoint(raw.remoteAddress, raw.remotePort);
     this.local = endpoint(raw.localAddress, raw.localPort);
     this.tls = secure?.facts;
     this.stream = secure?.socket ?? raw;
@@ -61,6 +64,11 @@ export class DataLeg {
       this.#closed = true;
       this.#broken.resolve('closed');
     });
+  }
+
+  /** Bytes that have arrived from the network, read or not. */
+  get bytesReceived(): number {
+    return this.#raw.bytesRead;
   }
 
   get protection(): Protection {
@@ -153,15 +161,15 @@ export class DataLeg {
     });
   }
 
-  /** Resolves when no byte was written to the kernel for `stall` milliseconds. */
+  /** Resolves when nothing was handed to the kernel for `stall` milliseconds. */
   #stalled(until: Promise<unknown>, stall: number): Promise<Flush> {
     return new Promise((resolve) => {
-      let written = -1;
-      const timer = setInterval(() => {
-        if (this.#raw.bytesWritten === written) resolve('stalled');
-        written = this.#raw.bytesWritten;
-      }, stall);
-      void Promise.race([until, this.broken]).then(() => clearInterval(timer));
+      const endWatch = watchStall(
+        () => this.stream.writableLength,
+        stall,
+        () => resolve('stalled'),
+      );
+      void Promise.race([until, this.broken]).then(endWatch);
     });
   }
 }

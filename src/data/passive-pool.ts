@@ -1,52 +1,93 @@
 /**
  * The passive range: every port is bound once at start and stays bound, so that the range is a promise to firewalls. A
- * session leases an expectation; the first matching connection takes it. Connections that nobody expects are closed
- * without a word. Knows nothing of TLS and of FTP.
+ * session leases an expectation; the connection that matches takes it, by port and address, or by the TLS session that its
+ * ClientHello names. Connections that nobody expects are closed without a word. Knows nothing of FTP.
  */
 import { randomInt } from 'node:crypto';
 import type { Socket } from 'node:net';
-import { canonicalAddress } from '../net/address.ts';
+import { canonicalAddress, type Endpoint, endpoint } from '../net/address.ts';
 import { type Listener, listen } from '../net/listener.ts';
 import type { OpenSockets } from '../net/open-sockets.ts';
-import { Rendezvous } from './rendezvous.ts';
+import type { ClientHello } from '../wire/client-hello.ts';
+import { Approaches } from './approaches.ts';
+import { peekClientHello } from './peek-client-hello.ts';
+import { type Entry, type Identity, Rendezvous } from './rendezvous.ts';
+
+/**
+ * Why a connection to a passive port was closed. `unexpected`: nobody waits for it. `unidentified`: several wait, or the
+ * address is another one, and its ClientHello names no session that waits here. `overload`: too many are being looked at.
+ */
+export type UnclaimedCause = 'unexpected' | 'unidentified' | 'overload';
 
 export interface PassivePoolOptions {
   /** Addresses to bind each port on. */
   readonly addresses: readonly string[];
   readonly ports: { readonly first: number; readonly last: number };
+  readonly peer: 'match' | 'any';
   /** Milliseconds. */
   readonly keepAlive: number;
+  /** Milliseconds that a session waits for a port. */
+  readonly wait: number;
+  /** Milliseconds in which a connection that must be identified shows its ClientHello. */
+  readonly identification: number;
   readonly sockets: OpenSockets;
-  /** A connection that no session expected. */
-  readonly onUnclaimed: (port: number, address: string) => void;
+  /** Finds out the real other end of a connection; undefined when it has closed it. Default: that of the socket. */
+  readonly identify?: (socket: Socket) => Promise<Endpoint | undefined>;
+  readonly onUnclaimed: (port: number, address: string, cause: UnclaimedCause) => void;
   readonly onError: (error: Error) => void;
 }
 
-/** A data connection that a session waits for: a lease, to be released exactly once or more. */
+/** Who waits for a data connection. */
+export interface Claimant {
+  readonly address: string;
+  /** Tells by a ClientHello whether the connection is his; undefined where he cannot resume the session of his control connection. */
+  readonly recognises: ((hello: ClientHello) => boolean) | undefined;
+  readonly identity: Identity;
+}
+
+/** A data connection that is there. `peer`: its real other end, also behind a balancer. */
+export interface Arrived {
+  readonly socket: Socket;
+  readonly peer: Endpoint;
+}
+
+/** A data connection that a session waits for: a lease, to be released once or more. */
 export interface Expectation {
   readonly port: number;
   /** The connection, paused, once it is there. Never settles when the lease is released before. */
-  readonly arrival: Promise<Socket>;
-  /** Frees the port for this address; a connection that has arrived is the caller's. */
+  readonly arrival: Promise<Arrived>;
+  /** Whether only a resumed TLS session proves that the connection is the right one. */
+  readonly proofRequired: boolean;
+  /** Resolves when a connection is there that may be the one, though TLS has not said yet whose it is. */
+  approached(): Promise<void>;
+  /** Gives the port back; a connection that has arrived is the caller's. */
   release(): void;
 }
 
-interface Waiting extends Expectation {
-  readonly arrive: (socket: Socket) => void;
+interface Waiting {
+  readonly claimant: Claimant;
+  readonly arrive: (arrived: Arrived) => void;
 }
 
+/** Connections that are looked at for a ClientHello at a time; a port scan must not hold more. */
+const MAX_UNIDENTIFIED = 512;
+
 export class PassivePool {
+  readonly #options: PassivePoolOptions;
   readonly #rendezvous: Rendezvous<Waiting>;
   readonly #portCount: number;
-  readonly #onUnclaimed: (port: number, address: string) => void;
+  readonly #approaches = new Approaches();
+  /** Sessions that wait for a port, in order; each tries to lease one. */
+  readonly #waiters = new Set<() => void>();
+  #unidentified = 0;
   #listeners: readonly Listener[] = [];
 
   private constructor(options: PassivePoolOptions) {
     const { first, last } = options.ports;
     const ports = Array.from({ length: last - first + 1 }, (_, index) => first + index);
+    this.#options = options;
     this.#portCount = ports.length;
-    this.#rendezvous = new Rendezvous(ports, (limit) => (limit > 0 ? randomInt(limit) : 0));
-    this.#onUnclaimed = options.onUnclaimed;
+    this.#rendezvous = new Rendezvous({ ports, peer: options.peer, random: (limit) => randomInt(limit) });
   }
 
   /** Binds the whole range, or rejects with Node's error for the first port that cannot be bound, with none bound. */
@@ -63,7 +104,7 @@ export class PassivePool {
               port,
               keepAlive: options.keepAlive,
               sockets: options.sockets,
-              onConnection: (socket) => pool.#accept(port, socket),
+              onConnection: (socket) => void pool.#accept(port, socket),
               onError: options.onError,
             }),
           );
@@ -77,13 +118,52 @@ export class PassivePool {
     return pool;
   }
 
-  /** Leases a port for a connection from this client; undefined when all ports wait for this client already. */
-  expect(clientAddress: string): Expectation | undefined {
-    const address = canonicalAddress(clientAddress);
-    return this.#rendezvous.reserve(address, (port) => {
-      const { promise, resolve } = Promise.withResolvers<Socket>();
-      return { port, arrival: promise, arrive: resolve, release: () => this.#release(port, address, promise) };
+  /**
+   * Leases a port. Where every port could be taken for somebody else's, waits until one is free: setting a data connection
+   * up takes milliseconds. Undefined when none is free in time, or when the signal fires.
+   */
+  async expect(claimant: Claimant, signal: AbortSignal): Promise<Expectation | undefined> {
+    const expectation = this.#lease(claimant);
+    if (expectation !== undefined || signal.aborted) return expectation;
+    return new Promise((resolve) => {
+      const waiter = () => {
+        const leased = this.#lease(claimant);
+        if (leased !== undefined) settle(leased);
+      };
+      const settle = (leased: Expectation | undefined) => {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', giveUp);
+        this.#waiters.delete(waiter);
+        resolve(leased);
+      };
+      const giveUp = () => settle(undefined);
+      const timer = setTimeout(giveUp, this.#options.wait);
+      signal.addEventListener('abort', giveUp, { once: true });
+      this.#waiters.add(waiter);
     });
+  }
+
+  #lease(claimant: Claimant): Expectation | undefined {
+    const { promise, resolve } = Promise.withResolvers<Arrived>();
+    const address = canonicalAddress(claimant.address);
+    const entry = this.#rendezvous.reserve(address, claimant.identity, () => ({ claimant, arrive: resolve }));
+    if (entry === undefined) return undefined;
+    let giveUp: () => void = () => {};
+    return {
+      port: entry.port,
+      arrival: promise,
+      get proofRequired() {
+        return entry.proofRequired;
+      },
+      approached: () =>
+        new Promise((approached) => {
+          giveUp = this.#approaches.wait(this.#place(entry.port, address), approached);
+        }),
+      release: () => {
+        giveUp();
+        this.#release(entry);
+      },
+    };
   }
 
   /** How many ports have nobody waiting, and how many data connections are waited for. */
@@ -97,17 +177,55 @@ export class PassivePool {
     await Promise.all(this.#listeners.map((listener) => listener.close()));
   }
 
-  #release(port: number, address: string, lease: Promise<Socket>): void {
-    // Another session may hold the same pair by now.
-    if (this.#rendezvous.peek(port, address)?.arrival === lease) this.#rendezvous.release(port, address);
+  /** Finds the session of a connection. Never rejects. */
+  async #accept(port: number, socket: Socket): Promise<void> {
+    socket.on('error', () => {});
+    const { identify } = this.#options;
+    const peer = identify === undefined ? endpoint(socket.remoteAddress, socket.remotePort) : await identify(socket);
+    if (peer === undefined) return;
+    const { address } = peer;
+    const match = this.#rendezvous.match(port, address);
+    if (match.kind === 'one') return this.#give(match.entry, { socket, peer });
+    if (match.kind === 'nobody') return this.#close(port, address, socket, 'unexpected');
+    if (this.#unidentified >= MAX_UNIDENTIFIED) return this.#close(port, address, socket, 'overload');
+    this.#unidentified++;
+    const identified = this.#approaches.begin(this.#place(port, address));
+    try {
+      const hello = await peekClientHello(socket, AbortSignal.timeout(this.#options.identification));
+      const entry = hello === undefined ? undefined : this.#recognise(port, hello);
+      if (entry === undefined) this.#close(port, address, socket, 'unidentified');
+      else this.#give(entry, { socket, peer });
+    } finally {
+      this.#unidentified--;
+      identified();
+    }
   }
 
-  #accept(port: number, socket: Socket): void {
-    const address = canonicalAddress(socket.remoteAddress ?? '');
-    const waiting = this.#rendezvous.claim(port, address);
-    if (waiting !== undefined) return waiting.arrive(socket);
-    this.#onUnclaimed(port, address);
-    socket.on('error', () => {});
+  /** Who of those that wait by now is meant by the hello; the handshake must prove it. */
+  #recognise(port: number, hello: ClientHello): Entry<Waiting> | undefined {
+    const candidates = this.#rendezvous.candidates(port);
+    const entry = candidates.find(({ value }) => value.claimant.recognises?.(hello) === true);
+    if (entry !== undefined) entry.proofRequired = true;
+    return entry;
+  }
+
+  /** Where a connection and a session can be meant for each other. */
+  #place(port: number, address: string): string {
+    return this.#options.peer === 'any' ? `${port}` : `${port} ${address}`;
+  }
+
+  #give(entry: Entry<Waiting>, arrived: Arrived): void {
+    this.#release(entry);
+    entry.value.arrive(arrived);
+  }
+
+  #release(entry: Entry<Waiting>): void {
+    this.#rendezvous.release(entry);
+    for (const waiter of [...this.#waiters]) waiter();
+  }
+
+  #close(port: number, address: string, socket: Socket, cause: UnclaimedCause): void {
+    this.#options.onUnclaimed(port, address, cause);
     socket.destroy();
   }
 }

@@ -3,6 +3,7 @@
  * nor decides what a client is told.
  */
 import type { DataLeg, SourceEnd } from './leg.ts';
+import { watchStall } from './stall.ts';
 
 /** How a relay ended. `source`: the source leg ended, see `sourceEnd`; `sink`: the sink broke off; `stopped`: by the signal. */
 export type RelayEnd =
@@ -37,11 +38,12 @@ export async function relay({ source, sink, stall, signal }: RelayOptions): Prom
   const onDrain = () => from.resume();
 
   const ends = Promise.withResolvers<RelayEnd>();
-  let before = -1;
-  const timer = setInterval(() => {
-    if (bytes === before) ends.resolve({ kind: 'stalled' });
-    before = bytes;
-  }, stall);
+  // What was read, less what still waits to be written: both ends of the relay count as progress.
+  const endWatch = watchStall(
+    () => 2 * bytes - to.writableLength,
+    stall,
+    () => ends.resolve({ kind: 'stalled' }),
+  );
   const onAbort = () => ends.resolve({ kind: 'stopped' });
   signal.addEventListener('abort', onAbort, { once: true });
   if (signal.aborted) onAbort();
@@ -54,7 +56,7 @@ export async function relay({ source, sink, stall, signal }: RelayOptions): Prom
     const end = await ends.promise;
     return { bytes, end };
   } finally {
-    clearInterval(timer);
+    endWatch();
     signal.removeEventListener('abort', onAbort);
     from.off('data', onData);
     to.off('drain', onDrain);

@@ -1,19 +1,51 @@
 /**
- * Which session does a data connection belong to? A table of what is expected on each port of the passive range; the
- * pair of port and client address names the session. Pure: opens nothing, waits for nothing.
+ * Which session does a data connection belong to? A table of what is expected on each port of the passive range. The pair
+ * of port and client address names the session as long as it is alone there; where several share a pair, or the address is
+ * another one, only TLS can tell. Pure: opens nothing, waits for nothing, knows no TLS.
  */
 
-/** Expectations of `T`, at most one for each pair of port and client address. */
+/**
+ * What TLS can tell of a client. `none`: nothing. `provable`: it can prove who it is. `distinct`: it has done so before,
+ * and is known not to mix the TLS sessions of its control connections up (quirk: curl keeps one cache for all of them), so
+ * that it may share a port.
+ */
+export type Identity = 'none' | 'provable' | 'distinct';
+
+/** One data connection that is expected. */
+export interface Entry<T> {
+  readonly port: number;
+  /** Client address; the same for all where addresses say nothing. */
+  readonly address: string;
+  readonly identity: Identity;
+  /** Whether it must: it shares its port and address, or did; or addresses say nothing. Never taken back. */
+  proofRequired: boolean;
+  readonly value: T;
+}
+
+/** Who may be meant by a connection. */
+export type Match<T> =
+  /** Port and address say it. */
+  | { readonly kind: 'one'; readonly entry: Entry<T> }
+  /** TLS must say which of these. */
+  | { readonly kind: 'ask'; readonly candidates: readonly Entry<T>[] }
+  | { readonly kind: 'nobody' };
+
+export interface RendezvousOptions {
+  readonly ports: readonly number[];
+  /** `match`: the address of the client counts. `any`: it says nothing, everybody must prove who he is. */
+  readonly peer: 'match' | 'any';
+  /** A number from 0 to n - 1 that nobody can guess. */
+  readonly random: (limit: number) => number;
+}
+
 export class Rendezvous<T> {
-  readonly #ports: readonly number[];
-  readonly #random: (limit: number) => number;
-  readonly #byAddress = new Map<string, Map<number, T>>();
+  readonly #options: RendezvousOptions;
+  readonly #byPort: ReadonlyMap<number, Set<Entry<T>>>;
   #size = 0;
 
-  /** `random(n)` gives a number from 0 to n - 1 that nobody can guess. */
-  constructor(ports: readonly number[], random: (limit: number) => number) {
-    this.#ports = ports;
-    this.#random = random;
+  constructor(options: RendezvousOptions) {
+    this.#options = options;
+    this.#byPort = new Map(options.ports.map((port) => [port, new Set()]));
   }
 
   /** How many data connections are expected. */
@@ -23,41 +55,64 @@ export class Rendezvous<T> {
 
   /** How many ports have nobody waiting on them. */
   get freePorts(): number {
-    const taken = new Set<number>();
-    for (const expected of this.#byAddress.values()) for (const port of expected.keys()) taken.add(port);
-    return this.#ports.length - taken.size;
+    return [...this.#byPort.values()].filter((entries) => entries.size === 0).length;
   }
 
-  /** Picks a port that nobody at this address waits on, at random among those; undefined when there is none. */
-  reserve(address: string, create: (port: number) => T): T | undefined {
-    const expected = this.#byAddress.get(address) ?? new Map<number, T>();
-    const free = this.#ports.filter((port) => !expected.has(port));
-    const port = free[this.#random(free.length)];
+  /**
+   * Picks a port: at random among those on which nobody of this address waits; else, for a distinct client, among those
+   * that it would share with distinct clients only. Undefined when there is none.
+   */
+  reserve(address: string, identity: Identity, create: (port: number) => T): Entry<T> | undefined {
+    const { peer, ports } = this.#options;
+    if (peer === 'any' && identity === 'none') return undefined;
+    const where = peer === 'any' ? '' : address;
+    const free = ports.filter((port) => this.#at(port, where).length === 0);
+    const shareable = free.length > 0 || identity !== 'distinct' ? [] : this.#leastShared(where);
+    const port = this.#pick(free.length > 0 ? free : shareable);
     if (port === undefined) return undefined;
-    const value = create(port);
-    expected.set(port, value);
-    this.#byAddress.set(address, expected);
+    const neighbours = this.#at(port, where);
+    for (const neighbour of neighbours) neighbour.proofRequired = true;
+    const proofRequired = peer === 'any' || neighbours.length > 0;
+    const entry: Entry<T> = { port, address: where, identity, proofRequired, value: create(port) };
+    this.#byPort.get(port)?.add(entry);
     this.#size++;
-    return value;
+    return entry;
   }
 
-  /** What is expected from this address on this port. */
-  peek(port: number, address: string): T | undefined {
-    return this.#byAddress.get(address)?.get(port);
+  /** Who may be meant by a connection to this port from this address. */
+  match(port: number, address: string): Match<T> {
+    const here = this.#options.peer === 'any' ? [] : this.#at(port, address);
+    const [only] = here;
+    if (only !== undefined && here.length === 1 && !only.proofRequired) return { kind: 'one', entry: only };
+    const candidates = this.candidates(port);
+    return candidates.length > 0 ? { kind: 'ask', candidates } : { kind: 'nobody' };
   }
 
-  /** Takes what is expected from this address on this port; undefined when nothing is. */
-  claim(port: number, address: string): T | undefined {
-    const value = this.peek(port, address);
-    if (value !== undefined) this.release(port, address);
-    return value;
+  /** All who wait on a port and can prove by TLS who they are. */
+  candidates(port: number): readonly Entry<T>[] {
+    return [...(this.#byPort.get(port) ?? [])].filter(({ identity }) => identity !== 'none');
   }
 
-  /** Forgets an expectation. */
-  release(port: number, address: string): void {
-    const expected = this.#byAddress.get(address);
-    if (!expected?.delete(port)) return;
-    this.#size--;
-    if (expected.size === 0) this.#byAddress.delete(address);
+  /** Takes an entry out: its connection is there, or is not expected any more. Idempotent. */
+  release(entry: Entry<T>): void {
+    if (this.#byPort.get(entry.port)?.delete(entry)) this.#size--;
+  }
+
+  #at(port: number, address: string): readonly Entry<T>[] {
+    return [...(this.#byPort.get(port) ?? [])].filter((entry) => entry.address === address);
+  }
+
+  /** Ports on which everybody of this address is distinct, and fewest wait. */
+  #leastShared(address: string): readonly number[] {
+    const counts = this.#options.ports.flatMap((port) => {
+      const entries = this.#at(port, address);
+      return entries.every(({ identity }) => identity === 'distinct') ? [{ port, count: entries.length }] : [];
+    });
+    const least = Math.min(...counts.map(({ count }) => count));
+    return counts.filter(({ count }) => count === least).map(({ port }) => port);
+  }
+
+  #pick(ports: readonly number[]): number | undefined {
+    return ports.length === 0 ? undefined : ports[this.#options.random(ports.length)];
   }
 }

@@ -2,10 +2,11 @@
  * The certificates that clients see: read from files, joined by name (RSA and ECDSA side by side), chosen by SNI. One
  * value is one state of the files; a session keeps the one it began with.
  */
-import { X509Certificate } from 'node:crypto';
+import { constants, randomBytes, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createSecureContext, type SecureContext } from 'node:tls';
 import type { TlsConfig } from '../config/schema.ts';
+import { type CertificateSource, type SessionKeys, SessionTls } from './session-tls.ts';
 
 /** TLS 1.2 suites with forward secrecy and AEAD (RFC 9325 §4.2), and all of TLS 1.3. */
 const MODERN_CIPHERS = [
@@ -30,10 +31,10 @@ export interface CertificateInUse {
   readonly notAfter: Date;
 }
 
-/** The contexts of all certificates. */
+/** The certificates, ready for sessions. */
 export interface ServerContexts {
-  /** The context for a server name; the first certificate where none matches or no name was sent. */
-  forName(servername: string | undefined): SecureContext;
+  /** Keys and a session store of its own for one control session; `off`: its data connections cannot resume. */
+  newSession(resumption: 'on' | 'off'): SessionTls;
   readonly certificates: readonly CertificateInUse[];
 }
 
@@ -53,28 +54,48 @@ export async function loadServerContexts(config: TlsConfig): Promise<ServerConte
     }),
   );
   const groups = Map.groupBy(loaded, ({ certificate }) => certificate.subjectAltName ?? certificate.subject);
-  const entries = [...groups.values()].map((group) => ({ group, context: createContext(group, config) }));
+  const entries = [...groups.values()].map((group) => ({ group, source: certificateSource(group, config) }));
   const first = entries[0];
   if (first === undefined) return undefined;
+  // Wrong ciphers, or a key that does not fit, must be told now.
+  first.source.context({ kind: 'ticketless' });
+  for (const { source } of entries) source.context({ kind: 'resumable', ticketKeys: randomBytes(48) });
+  const sessions: SessionKeys = new Map();
+  const forName = (servername: string | undefined): CertificateSource => {
+    if (servername === undefined) return first.source;
+    const match = entries.find(({ group }) => group[0]?.certificate.checkHost(servername) !== undefined);
+    return (match ?? first).source;
+  };
   return {
-    forName(servername) {
-      if (servername === undefined) return first.context;
-      const match = entries.find(({ group }) => group[0]?.certificate.checkHost(servername) !== undefined);
-      return (match ?? first).context;
-    },
+    newSession: (resumption) => new SessionTls({ forName }, resumption, sessions),
     certificates: loaded.map(({ path, certificate }) => ({ name: path, notAfter: certificate.validToDate })),
   };
 }
 
-function createContext(group: readonly Loaded[], config: TlsConfig): SecureContext {
-  return createSecureContext({
+/** Contexts for one name. That without tickets holds nothing of a session, so all sessions share it. */
+function certificateSource(group: readonly Loaded[], config: TlsConfig): CertificateSource {
+  const common = {
     cert: group.map(({ cert }) => cert),
     key: group.map(({ key }) => key),
     minVersion: config.minVersion,
-    maxVersion: config.maxVersion,
     ciphers: config.ciphers ?? MODERN_CIPHERS,
     honorCipherOrder: true,
     sessionIdContext: 'sallyport',
     sessionTimeout: SESSION_LIFETIME,
-  });
+  };
+  let ticketless: SecureContext | undefined;
+  return {
+    context(variant) {
+      if (variant.kind === 'resumable') {
+        return createSecureContext({ ...common, maxVersion: config.maxVersion, ticketKeys: variant.ticketKeys });
+      }
+      if (config.minVersion !== 'TLSv1.2') return undefined;
+      ticketless ??= createSecureContext({
+        ...common,
+        maxVersion: 'TLSv1.2',
+        secureOptions: constants.SSL_OP_NO_TICKET,
+      });
+      return ticketless;
+    },
+  };
 }

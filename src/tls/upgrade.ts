@@ -5,7 +5,7 @@
 import type { Socket } from 'node:net';
 import { type SecureContext, TLSSocket } from 'node:tls';
 import { type ErrorCode, GatewayError } from '../errors.ts';
-import type { ServerContexts } from './contexts.ts';
+import type { TlsOffer } from './session-tls.ts';
 import { type StreamEnd, WithheldEof } from './withheld-eof.ts';
 
 /** How long a handshake may still finish after the client's FIN, from bytes that came before it (milliseconds). */
@@ -13,8 +13,7 @@ const AFTER_END = 50;
 
 /** How to secure a socket. Duration in milliseconds. */
 export interface SecureOptions {
-  /** All certificates, chosen by SNI; or the one context that the control connection already uses. */
-  readonly contexts: ServerContexts | SecureContext;
+  readonly offer: TlsOffer;
   readonly timeout: number;
   readonly signal: AbortSignal;
   /** Whether the end of the stream must be proven: costs speed, see {@link WithheldEof}. */
@@ -25,27 +24,25 @@ export interface SecureOptions {
 /** A socket whose handshake has finished. */
 export interface SecureSocket {
   readonly socket: TLSSocket;
-  /** The certificate and keys in use: data connections use the same (FileZilla pins the certificate). */
-  readonly context: SecureContext;
   /** How the peer's stream ends; only where `proveEnd` was asked. */
   readonly end: Promise<StreamEnd> | undefined;
 }
 
 /** Handshakes as the TLS server. On failure the socket is destroyed. Raises GatewayError, or the signal's reason. */
 export function secureAsServer(raw: Socket, options: SecureOptions): Promise<SecureSocket> {
-  const { contexts, timeout, signal, proveEnd, codes } = options;
+  const { offer, timeout, signal, proveEnd, codes } = options;
   if (signal.aborted) {
     raw.destroy();
     return Promise.reject(signal.reason);
   }
   const withheld = proveEnd ? new WithheldEof(raw) : undefined;
-  const chosen = chooseContext(contexts);
   const socket = new TLSSocket(withheld ?? raw, {
     isServer: true,
-    secureContext: chosen.initial,
+    secureContext: offer.secureContext,
     // ALPN `ftp` only: whoever offers only h2 or http/1.1 is turned away (cross-protocol attacks); nobody has to offer any.
     ALPNProtocols: ['ftp'],
-    ...(chosen.callback && { SNICallback: chosen.callback }),
+    ...(offer.store && { server: offer.store }),
+    ...(offer.selectByName && { SNICallback: byName(offer.selectByName) }),
   });
   return new Promise((resolve, reject) => {
     const settle = () => {
@@ -82,29 +79,21 @@ export function secureAsServer(raw: Socket, options: SecureOptions): Promise<Sec
     socket.once('secure', () => {
       settle();
       socket.disableRenegotiation();
-      resolve({ socket, context: chosen.current(), end: withheld?.verdict(socket) });
+      // A server-side TLSSocket that no tls.Server made tells its later errors only by this event: a forged or damaged record
+      // must end the connection, or else it would seem to be silent.
+      socket.on('_tlsError', (error: Error) => {
+        raw.destroy();
+        socket.destroy(error);
+      });
+      resolve({ socket, end: withheld?.verdict(socket) });
     });
   });
 }
 
 type ServerNameCallback = (servername: string, done: (error: Error | null, context?: SecureContext) => void) => void;
 
-/** The context to begin with, the SNI callback where there is a choice, and the context that was taken in the end. */
-function chooseContext(contexts: ServerContexts | SecureContext): {
-  initial: SecureContext;
-  callback: ServerNameCallback | undefined;
-  current: () => SecureContext;
-} {
-  if (!('forName' in contexts)) return { initial: contexts, callback: undefined, current: () => contexts };
-  let current = contexts.forName(undefined);
-  return {
-    initial: current,
-    callback: (servername, done) => {
-      current = contexts.forName(servername);
-      done(null, current);
-    },
-    current: () => current,
-  };
+function byName(select: (servername: string) => SecureContext): ServerNameCallback {
+  return (servername, done) => done(null, select(servername));
 }
 
 function handshakeError(error: Error, code: ErrorCode): GatewayError {

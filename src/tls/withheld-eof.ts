@@ -17,16 +17,19 @@ const RECHECK = 10;
 
 export class WithheldEof extends Duplex {
   readonly #raw: Socket;
+  readonly #records = new RecordCounter();
   readonly #rawEnd: Promise<'fin' | 'reset'>;
 
   constructor(raw: Socket) {
     super({ allowHalfOpen: true });
     this.#raw = raw;
     raw.on('data', (chunk: Buffer) => {
+      this.#records.count(chunk);
       if (!this.push(chunk)) raw.pause();
     });
     this.#rawEnd = new Promise((resolve) => {
-      raw.once('end', () => resolve('fin'));
+      // A stream that ends inside a record was cut for certain.
+      raw.once('end', () => resolve(this.#records.betweenRecords ? 'fin' : 'reset'));
       raw.once('error', () => resolve('reset'));
       raw.once('close', () => resolve('reset'));
     });
@@ -74,5 +77,36 @@ export class WithheldEof extends Duplex {
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     this.#raw.destroy();
     callback(error);
+  }
+}
+
+/** Header of a TLS record: type, version, length (RFC 8446 §5.1). */
+const RECORD_HEADER = 5;
+
+/** Knows whether a stream of TLS records stands between two of them. */
+class RecordCounter {
+  #header: number[] = [];
+  #left = 0;
+
+  get betweenRecords(): boolean {
+    return this.#left === 0 && this.#header.length === 0;
+  }
+
+  count(chunk: Buffer): void {
+    let at = 0;
+    while (at < chunk.length) {
+      if (this.#left > 0) {
+        const step = Math.min(this.#left, chunk.length - at);
+        this.#left -= step;
+        at += step;
+        continue;
+      }
+      this.#header.push(chunk[at] ?? 0);
+      at += 1;
+      if (this.#header.length < RECORD_HEADER) continue;
+      const [, , , high = 0, low = 0] = this.#header;
+      this.#left = high * 256 + low;
+      this.#header = [];
+    }
   }
 }

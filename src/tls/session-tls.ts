@@ -1,0 +1,155 @@
+/**
+ * The TLS side of one control session: its own ticket keys, whose name is readable in every ClientHello that resumes, and
+ * its own store of TLS 1.2 session ids. Whoever resumes with them is the client of this session: nobody else can. The
+ * certificate of a session never changes (FileZilla pins it).
+ */
+import { randomBytes } from 'node:crypto';
+import { Server } from 'node:net';
+import type { SecureContext } from 'node:tls';
+import type { ClientHello } from '../wire/client-hello.ts';
+
+/** Version number of TLS 1.2 in a ClientHello. */
+const TLS_1_2 = 0x0303;
+/** Ticket keys of Node: 16 bytes of name, 32 of secrets. */
+const TICKET_KEYS_LENGTH = 48;
+const KEY_NAME_LENGTH = 16;
+/** TLS sessions that are kept for clients without tickets; each full handshake makes one. */
+const MAX_STORED_SESSIONS = 4;
+
+/** Variants of a context for one certificate. */
+export type ContextVariant =
+  /** Tickets with these keys. */
+  | { readonly kind: 'resumable'; readonly ticketKeys: Buffer }
+  /** At most TLS 1.2 and no tickets: an uploader that never reads cannot lose its last bytes (design: TLS 1.3 tickets). */
+  | { readonly kind: 'ticketless' };
+
+/** The certificates of one name, from which contexts are made. */
+export interface CertificateSource {
+  /** Makes or finds a context. `ticketless` is undefined where TLS 1.2 is not allowed. */
+  context(variant: ContextVariant): SecureContext | undefined;
+}
+
+/** How to pick certificates by server name. */
+export interface CertificateChoice {
+  /** For a name; the first certificate where none matches or no name was sent. */
+  forName(servername: string | undefined): CertificateSource;
+}
+
+/** What a handshake of this session is made with. */
+export interface TlsOffer {
+  readonly secureContext: SecureContext;
+  readonly selectByName: ((servername: string) => SecureContext) | undefined;
+  /** Where Node asks for stored sessions. */
+  readonly store: Server | undefined;
+}
+
+/** The live sessions of a gateway by what their clients show: names of ticket keys, and session ids (hexadecimal). */
+export type SessionKeys = Map<string, SessionTls>;
+
+export class SessionTls {
+  readonly #sessions: SessionKeys;
+  readonly #choice: CertificateChoice;
+  readonly #ticketKeys = randomBytes(TICKET_KEYS_LENGTH);
+  readonly #stored = new Map<string, Buffer>();
+  /** Never listens: Node emits `newSession` and `resumeSession` on it. */
+  readonly #store = new Server();
+  readonly #resumable = new Map<CertificateSource, SecureContext>();
+  readonly #resumption: 'on' | 'off';
+  #certificate: CertificateSource;
+  #mixedUp = false;
+
+  constructor(choice: CertificateChoice, resumption: 'on' | 'off', sessions: SessionKeys) {
+    this.#choice = choice;
+    this.#sessions = sessions;
+    sessions.set(this.#keyName, this);
+    this.#resumption = resumption;
+    this.#certificate = choice.forName(undefined);
+    this.#store.on('newSession', (id: Buffer, data: Buffer, done: () => void) => {
+      this.#keep(id.toString('hex'), data);
+      done();
+    });
+    this.#store.on('resumeSession', (id: Buffer, done: (error: null, data: Buffer | null) => void) => {
+      done(null, this.#stored.get(id.toString('hex')) ?? null);
+    });
+  }
+
+  /** Whether the client was seen to show the TLS session of one of its control connections in place of another's. */
+  get mixedUp(): boolean {
+    return this.#mixedUp;
+  }
+
+  /** Looks at a hello of this session's client: one that shows another live session keeps one cache for several. */
+  notice(hello: ClientHello): void {
+    for (const shown of [...hello.ticketKeyNames, hello.sessionId]) {
+      const owner = this.#sessions.get(shown.toString('hex'));
+      if (owner === undefined || owner === this) continue;
+      this.#mixedUp = true;
+      owner.#mixedUp = true;
+    }
+  }
+
+  /** Forgets the keys, when the session is over. */
+  dispose(): void {
+    for (const key of [this.#keyName, ...this.#stored.keys()]) this.#sessions.delete(key);
+    this.#store.removeAllListeners();
+  }
+
+  get #keyName(): string {
+    return this.#ticketKeys.toString('hex', 0, KEY_NAME_LENGTH);
+  }
+
+  /** For the control connection: the certificate by the name that the client sends, kept from then on. */
+  get control(): TlsOffer {
+    return {
+      secureContext: this.#context(this.#certificate),
+      selectByName: (servername) => {
+        this.#certificate = this.#choice.forName(servername);
+        return this.#context(this.#certificate);
+      },
+      store: this.#store,
+    };
+  }
+
+  /**
+   * For a data connection: a client that resumes gets what the control connection has. One that does not, and takes TLS
+   * 1.2, gets that without tickets.
+   */
+  data(hello: ClientHello): TlsOffer {
+    this.notice(hello);
+    const resumes = this.#resumption === 'on' && this.recognises(hello);
+    const ticketless =
+      !resumes && hello.versions.includes(TLS_1_2) ? this.#certificate.context({ kind: 'ticketless' }) : undefined;
+    if (ticketless !== undefined) return { secureContext: ticketless, selectByName: undefined, store: undefined };
+    if (this.#resumption === 'on') {
+      return { secureContext: this.#context(this.#certificate), selectByName: undefined, store: this.#store };
+    }
+    const ticketKeys = randomBytes(TICKET_KEYS_LENGTH);
+    const foreign = this.#certificate.context({ kind: 'resumable', ticketKeys });
+    return { secureContext: foreign ?? this.#context(this.#certificate), selectByName: undefined, store: undefined };
+  }
+
+  /** Whether the hello shows a ticket or a session id of this session. Only the finished handshake proves it. */
+  recognises(hello: ClientHello): boolean {
+    const name = this.#ticketKeys.subarray(0, KEY_NAME_LENGTH);
+    if (hello.ticketKeyNames.some((each) => each.equals(name))) return true;
+    return hello.ticketKeyNames.length === 0 && this.#stored.has(hello.sessionId.toString('hex'));
+  }
+
+  #context(certificate: CertificateSource): SecureContext {
+    const known = this.#resumable.get(certificate);
+    if (known !== undefined) return known;
+    const made = certificate.context({ kind: 'resumable', ticketKeys: this.#ticketKeys });
+    if (made === undefined) throw new Error('a resumable context can always be made');
+    this.#resumable.set(certificate, made);
+    return made;
+  }
+
+  #keep(id: string, data: Buffer): void {
+    this.#stored.set(id, data);
+    this.#sessions.set(id, this);
+    const [oldest] = this.#stored.keys();
+    if (this.#stored.size <= MAX_STORED_SESSIONS || oldest === undefined) return;
+    this.#stored.delete(oldest);
+    this.#sessions.delete(oldest);
+  }
+}

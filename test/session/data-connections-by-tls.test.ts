@@ -1,0 +1,214 @@
+/**
+ * Data connections that find their session by TLS: ticket keys and session ids of the control session (T086–T093), one
+ * shared port, other addresses, and what happens to those who cannot prove who they are.
+ */
+import { constants } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { ClientData } from '../support/client-data.ts';
+import type { ScriptedClient } from '../support/scripted-client.ts';
+import { only, withGateway } from '../support/test-gateway.ts';
+
+const VERSIONS = ['TLSv1.2', 'TLSv1.3'] as const;
+const ONE_PORT = { passivePorts: 1, timeouts: { passivePort: '100ms' } } as const;
+
+/** A client that has its ticket: TLS 1.3 sends it after the handshake. */
+async function withTicket(client: ScriptedClient): Promise<ScriptedClient> {
+  await expect.poll(() => client.session?.length ?? 0, { interval: 2 }).toBeGreaterThan(0);
+  return client;
+}
+
+describe.each(VERSIONS)('one shared port over %s', (version) => {
+  it('serves thirty sessions of one address at once, each with its own data', async () => {
+    await withGateway({ legacy: { files: {} }, ...ONE_PORT }, async ({ loggedIn, backend }) => {
+      for (let index = 0; index < 30; index += 1) backend.files.set(`/${index}`, Buffer.from(`for RETR ${index}`));
+      const clients = await Promise.all(
+        Array.from({ length: 30 }, async () => withTicket(await loggedIn('explicit', { tls: only(version) }))),
+      );
+      // Only a client that has resumed its own session before may share.
+      for (const client of clients) await client.download('RETR 0', only(version));
+      // All wait on the port before the first one comes.
+      const ports = await Promise.all(clients.map((client) => client.epsv()));
+      expect(new Set(ports).size).toBe(1);
+      const received = await Promise.all(
+        clients.map(async (client, index) => {
+          const data = await client.openData({ port: ports[index] ?? 0 });
+          client.send(`RETR ${index}`);
+          await client.expect(150);
+          await data.startTls({ session: client.session, ...only(version) });
+          const { bytes } = await data.readToEnd();
+          await client.expect(226);
+          expect(data.resumed).toBe(true);
+          return bytes.toString();
+        }),
+      );
+      expect(received).toEqual(clients.map((_, index) => `for RETR ${index}`));
+    });
+  });
+});
+
+describe('T086: the session of the control connection is resumed on data connections', () => {
+  it.each([
+    ['TLS 1.2 ticket', only('TLSv1.2')],
+    ['TLS 1.2 session id', { ...only('TLSv1.2'), secureOptions: constants.SSL_OP_NO_TICKET }],
+    ['TLS 1.3 ticket', only('TLSv1.3')],
+  ])('%s', async (_what, tls) => {
+    await withGateway({ legacy: { files: { '/a': 'abc' } } }, async ({ loggedIn, logs }) => {
+      const client = await withTicket(await loggedIn('explicit', { tls }));
+      expect((await client.download('RETR a', tls)).toString()).toBe('abc');
+      expect(await logs.until({ event: 'transfer' })).toMatchObject({ clientDataResumed: true });
+    });
+  });
+});
+
+describe('T087: the ticket of another session', () => {
+  it('is not resumed, and under require refused with 522; the control connection stays', async () => {
+    await withGateway(
+      { legacy: { files: { '/a': 'abc' } }, policy: { sessionReuse: 'require' } },
+      async ({ loggedIn }) => {
+        const [mine, other] = [await withTicket(await loggedIn()), await withTicket(await loggedIn())];
+        const data = await mine.openData();
+        mine.send('RETR a');
+        await mine.expect(150);
+        await data.startTls({ session: other.session }).catch(() => {});
+        await mine.expect(522);
+        expect((await mine.download('RETR a')).toString()).toBe('abc');
+      },
+    );
+  });
+
+  it('on a shared port leads to nobody: closed, and the rightful client is served', async () => {
+    await withGateway({ legacy: { files: { '/a': 'abc' } }, ...ONE_PORT }, async ({ loggedIn, metrics }) => {
+      const [one, two, third] = await Promise.all([1, 2, 3].map(async () => withTicket(await loggedIn())));
+      for (const client of [one!, two!]) await client.download('RETR a');
+      const port = await one!.epsv();
+      await two!.epsv();
+      const stranger = await ClientData.connect({ host: '127.0.0.1', port });
+      await expect(stranger.startTls({ session: third!.session })).rejects.toThrow();
+      expect(await metrics.render()).toContain('unclaimed_data_connections_total{cause="unidentified"} 1');
+      const data = await ClientData.connect({ host: '127.0.0.1', port });
+      one!.send('RETR a');
+      await one!.expect(150);
+      await data.startTls({ session: one!.session });
+      expect((await data.readToEnd()).bytes.toString()).toBe('abc');
+      await one!.expect(226);
+    });
+  });
+});
+
+describe('T088: sessionReuse', () => {
+  it('require: a client that never resumes gets 522 with a clear text, and goes on', async () => {
+    await withGateway(
+      { legacy: { files: { '/a': 'abc' } }, policy: { sessionReuse: 'require' } },
+      async ({ loggedIn, logs }) => {
+        const client = await loggedIn();
+        const data = await client.openData();
+        client.send('RETR a');
+        await client.expect(150);
+        await data.startTls().catch(() => {});
+        expect((await client.expect(522)).text).toContain('resume');
+        expect(await logs.until({ event: 'transfer' })).toMatchObject({ cause: 'tls-session-not-resumed' });
+        await client.command('NOOP', 200);
+      },
+    );
+  });
+
+  it('off: nothing is resumed', async () => {
+    await withGateway(
+      { legacy: { files: { '/a': 'abc' } }, policy: { sessionReuse: 'off' } },
+      async ({ loggedIn, logs }) => {
+        const client = await withTicket(await loggedIn());
+        expect((await client.download('RETR a')).toString()).toBe('abc');
+        expect(await logs.until({ event: 'transfer' })).toMatchObject({ clientDataResumed: false });
+      },
+    );
+  });
+});
+
+describe('sharing needs proof', () => {
+  it('a client that did not resume last time shares with nobody: 425 while the only port is taken', async () => {
+    await withGateway({ legacy: { files: { '/a': 'abc' } }, ...ONE_PORT }, async ({ loggedIn }) => {
+      const [never, always] = [await loggedIn(), await withTicket(await loggedIn())];
+      const data = await never.openData();
+      never.send('RETR a');
+      await never.expect(150);
+      await data.startTls();
+      await data.readToEnd();
+      await never.expect(226);
+      await always.download('RETR a');
+      await always.epsv();
+      await never.command('EPSV', 425);
+      await always.command('ABOR', 226);
+      await never.command('EPSV', 229);
+    });
+  });
+
+  it('a client that shows one session for another (one TLS cache for all) shares with nobody from then on', async () => {
+    await withGateway({ legacy: { files: { '/a': 'abc' } }, ...ONE_PORT }, async ({ loggedIn }) => {
+      const [one, two] = [await withTicket(await loggedIn()), await withTicket(await loggedIn())];
+      await one.download('RETR a');
+      await two.download('RETR a');
+      const data = await one.openData();
+      one.send('RETR a');
+      await one.expect(150);
+      await data.startTls({ session: two.session });
+      await data.readToEnd();
+      await one.expect(226);
+      await one.epsv();
+      await two.command('EPSV', 425);
+    });
+  });
+
+  it('PASV waits for a port that is about to be free', async () => {
+    const options = { passivePorts: 1, policy: { sessionReuse: 'off' }, legacy: { files: { '/a': 'abc' } } };
+    await withGateway(options, async ({ loggedIn }) => {
+      const clients = await Promise.all(Array.from({ length: 10 }, () => loggedIn()));
+      const received = await Promise.all(clients.map((client) => client.download('RETR a')));
+      expect(received.map(String)).toEqual(clients.map(() => 'abc'));
+    });
+  });
+
+  it('a connection without a ticket on a shared port belongs to nobody', async () => {
+    await withGateway({ legacy: { files: { '/a': 'abc' } }, ...ONE_PORT }, async ({ loggedIn }) => {
+      const [one, two] = [await withTicket(await loggedIn()), await withTicket(await loggedIn())];
+      for (const client of [one, two]) await client.download('RETR a');
+      const port = await one.epsv();
+      await two.epsv();
+      const data = await ClientData.connect({ host: '127.0.0.1', port });
+      await expect(data.startTls()).rejects.toThrow();
+    });
+  });
+
+  it('a client whose data come from another address is known by its ticket (carrier NAT)', async () => {
+    await withGateway({ legacy: { files: { '/a': 'abc' } } }, async ({ loggedIn }) => {
+      const client = await withTicket(await loggedIn());
+      const port = await client.epsv();
+      const data = await ClientData.connect({ host: '127.0.0.1', port, localAddress: '127.0.0.9' });
+      client.send('RETR a');
+      // The address is not enough: the ticket must be seen first.
+      const tls = data.startTls({ session: client.session });
+      await client.expect(150);
+      await tls;
+      expect((await data.readToEnd()).bytes.toString()).toBe('abc');
+      await client.expect(226);
+    });
+  });
+});
+
+describe('T106: an uploader that never reads and never resumes', () => {
+  it('loses nothing where TLS 1.2 is on offer: its data connection gets that, without tickets', async () => {
+    await withGateway({}, async ({ loggedIn, backend, logs }) => {
+      const client = await loggedIn();
+      const bytes = Buffer.alloc(5_000_000, 'x');
+      const data = await client.openData();
+      client.send('STOR a');
+      await client.expect(150);
+      await data.startTls();
+      data.stopReading();
+      await data.write(bytes);
+      data.end();
+      await client.expect(226);
+      expect(backend.uploads[0]?.bytes.length).toBe(bytes.length);
+      expect(await logs.until({ event: 'transfer' })).toMatchObject({ clientDataTls: 'TLSv1.2', outcome: 'completed' });
+    });
+  });
+});
