@@ -1,15 +1,15 @@
 /**
- * One accepted control connection on its way to a session: limits, then TLS on an implicit listener, then the session.
+ * One accepted control connection on its way to a session: who is it, limits, TLS on an implicit listener, the session.
  */
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { ListenerConfig } from './config/schema.ts';
 import { asGatewayError, ERRORS, type ErrorCode, GatewayError } from './errors.ts';
-import { endpoint } from './net/address.ts';
+import type { Identify } from './identify.ts';
 import type { Logger } from './observe/logger.ts';
 import type { Metrics } from './observe/metrics.ts';
 import { SessionObserver } from './observe/session-observer.ts';
-import type { Admissions } from './policy/admissions.ts';
+import type { SessionPlaces } from './policy/admissions.ts';
 import { secureControl } from './session/secure-control.ts';
 import { Session } from './session/session.ts';
 import type { SessionEnvironment } from './session/session-context.ts';
@@ -20,9 +20,10 @@ const GOODBYE = 2000;
 
 export interface AdmitOptions {
   readonly socket: Socket;
+  readonly identify: Identify;
   readonly listener: ListenerConfig;
   readonly environment: SessionEnvironment;
-  readonly admissions: Admissions;
+  readonly places: SessionPlaces;
   readonly logger: Logger;
   readonly metrics: Metrics;
   /** Fires when the gateway stops. */
@@ -34,25 +35,28 @@ export interface AdmitOptions {
 
 /** Leads a connection to its session and runs it. Never rejects. */
 export async function admit(options: AdmitOptions): Promise<void> {
-  const { socket, listener, environment, admissions, logger, metrics, signal } = options;
-  const client = endpoint(socket.remoteAddress, socket.remotePort);
+  const { socket, listener, environment, places, logger, metrics, signal } = options;
+  const identity = await options.identify(socket);
+  if (identity === undefined) return;
+  const { client, local } = identity;
   const observer = new SessionObserver(logger, metrics, {
     id: randomBytes(6).toString('hex'),
     listener: listener.name,
     mode: listener.mode,
-    client,
-    local: endpoint(socket.localAddress, socket.localPort),
+    ...identity,
   });
-  const admission = admissions.enter(client.address);
+  const admission = await places.enter(client.address);
   if ('refused' in admission) return turnAway(socket, listener, observer, admission.refused);
   try {
+    // It may have gone while it was identified and counted.
+    if (socket.destroyed) throw new GatewayError('client-closed');
     // Implicit: TLS before the first byte of FTP.
     const secured =
-      listener.mode === 'implicit' ? await secureControl(socket, environment, observer, signal) : undefined;
+      listener.mode === 'implicit' ? await secureControl(socket, environment, listener, observer, signal) : undefined;
     const session = new Session({
-      socket: secured?.socket ?? socket,
+      connection: { socket: secured?.socket ?? socket, peer: client, local },
       listener,
-      context: secured?.context,
+      tls: secured?.tls,
       environment,
       observer,
     });

@@ -15,6 +15,48 @@ export interface ErrorDescription {
 
 /** Every way in which a session, a login or a transfer can fail or end early. */
 export const ERRORS = {
+  // The PROXY header of a control or data connection.
+  'proxy-header-untrusted': {
+    reply: null,
+    meaning: 'A connection came from none of the networks in proxyProtocol.trusted, while a PROXY header is required.',
+    remedy: 'A client that goes round the balancer, or a balancer that is missing in proxyProtocol.trusted.',
+  },
+  'proxy-header-missing': {
+    reply: null,
+    meaning: 'A connection from a trusted network did not begin with a PROXY header.',
+    remedy: 'Switch the PROXY protocol on in the balancer, for this port too, or off here.',
+  },
+  'proxy-header-malformed': {
+    reply: null,
+    meaning: 'The PROXY header of a connection is broken.',
+    remedy: 'A fault in the balancer, or something else that speaks to this port.',
+  },
+  'proxy-header-too-long': {
+    reply: null,
+    meaning: 'The PROXY header is longer than 107 bytes in version 1, or than 4096 bytes in version 2.',
+    remedy: 'Let the balancer send fewer fields (TLVs).',
+  },
+  'proxy-header-unsupported': {
+    reply: null,
+    meaning: 'The PROXY header tells of a client over UDP or a UNIX socket.',
+    remedy: 'A wrong port in the balancer: FTP clients come over TCP.',
+  },
+  'proxy-header-without-address': {
+    reply: null,
+    meaning: 'The PROXY header does not tell the address of the client (UNKNOWN, UNSPEC).',
+    remedy: 'The balancer does not know its client, or checks health with version 1: let it use version 2 (LOCAL).',
+  },
+  'proxy-header-incomplete': {
+    reply: null,
+    meaning: 'A connection ended before its PROXY header was whole.',
+    remedy: 'Usually harmless: a balancer that checks the port by connecting and closing.',
+  },
+  'proxy-header-timeout': {
+    reply: null,
+    meaning: 'A PROXY header was not whole within timeouts.proxyHeader.',
+    remedy: 'A balancer that does not send the header, or somebody who holds connections open.',
+  },
+
   // Sessions: admission and the control connection of the client.
   'too-many-sessions': {
     reply: [421, 'Too many sessions, try again later.'],
@@ -148,7 +190,7 @@ export const ERRORS = {
   // Data connections and transfers.
   'no-data-setup': {
     reply: [425, 'Use PASV or EPSV first.'],
-    meaning: 'A transfer command without PASV or EPSV before it.',
+    meaning: 'A transfer command without PASV, EPSV, PORT or EPRT before it.',
     remedy: 'A client fault.',
   },
   'passive-ports-exhausted': {
@@ -161,10 +203,28 @@ export const ERRORS = {
     meaning: 'The name of a data.passive.advertise rule could not be resolved.',
     remedy: 'Check the name and the resolver of this host.',
   },
+  'active-mode-denied': {
+    reply: [502, 'Active mode is not available here: use EPSV or PASV.'],
+    meaning: 'PORT or EPRT, and data.active is deny.',
+    remedy: 'Set the client to passive mode, or allow active mode.',
+  },
+  'active-target-refused': {
+    reply: [504, 'Only your own address and a port from 1024 on can be connected to.'],
+    meaning:
+      'PORT or EPRT named an address other than that of the client, a port below 1024, or a port of the gateway itself.',
+    remedy:
+      'A client behind NAT that names its private address: set it to passive mode. Otherwise a bounce attack (RFC 2577).',
+  },
   'client-data-timeout': {
     reply: [425, 'Your data connection did not arrive.'],
-    meaning: 'The client did not connect to the data port within timeouts.dataArrival.',
-    remedy: 'A firewall between client and gateway blocks data.passive.ports, or the advertised address is wrong.',
+    meaning: 'Within timeouts.dataArrival the client did not connect to the data port, or did not accept on its own.',
+    remedy:
+      'A firewall between client and gateway: passive mode needs data.passive.ports and the right advertised address, active mode connections to the client.',
+  },
+  'client-data-refused': {
+    reply: [425, 'Cannot connect to your data port.'],
+    meaning: 'In active mode the client refused the connection to the port that it had named.',
+    remedy: 'A firewall before the client, or NAT: set the client to passive mode.',
   },
   'client-data-tls-failed': {
     reply: [522, 'TLS on the data connection failed.'],
@@ -175,6 +235,13 @@ export const ERRORS = {
     reply: [522, 'TLS on the data connection did not start in time.'],
     meaning: "The TLS handshake of the client's data connection did not finish within timeouts.tlsHandshake.",
     remedy: 'A client that does not encrypt its data connection, or a middlebox.',
+  },
+  'tls-session-not-resumed': {
+    reply: [522, 'TLS on the data connection must resume the session of the control connection.'],
+    meaning:
+      'A data connection did not resume the TLS session of its control connection, and had to: by policy.sessionReuse, or because nothing else tells whose it is.',
+    remedy:
+      'The client cannot resume: policy.sessionReuse: prefer, and data.passive.ports wide enough that nobody has to share a port.',
   },
   'client-data-truncated': {
     reply: [426, 'Your data connection ended without TLS close; the transfer is not complete.'],
@@ -198,7 +265,7 @@ export const ERRORS = {
   },
   'backend-data-setup-failed': {
     reply: [425, 'Cannot open a data connection.'],
-    meaning: 'The backend refused EPSV and PASV, or answered something unusable.',
+    meaning: 'The backend refused EPSV and PASV (in active mode PORT and EPRT), or answered something unusable.',
     remedy: "See `detail`: the backend's own words.",
   },
   'backend-data-refused': {
@@ -208,8 +275,15 @@ export const ERRORS = {
   },
   'backend-data-timeout': {
     reply: [425, 'Cannot open a data connection.'],
-    meaning: "The connection to the backend's data port was not made within timeouts.backendDataConnect.",
-    remedy: "A firewall between gateway and backend drops packets to the backend's passive ports.",
+    meaning:
+      "Within timeouts.backendDataConnect the connection to the backend's data port was not made; in active mode, the backend did not connect.",
+    remedy:
+      "A firewall between gateway and backend drops packets: to the backend's passive ports, or to backends[].active.ports.",
+  },
+  'backend-data-ports-exhausted': {
+    reply: [425, 'Cannot open a data connection.'],
+    meaning: 'For a backend in active mode no port of backends[].active.ports could be bound.',
+    remedy: 'Widen backends[].active.ports, or see `detail`: it must be free on this host.',
   },
   'backend-data-reset': {
     reply: [426, 'The data connection broke; the transfer is not complete.'],

@@ -3,19 +3,22 @@
  * globals, so that several can live in one process.
  */
 import { lookup } from 'node:dns/promises';
+import type { Socket } from 'node:net';
 import { admit } from './admit.ts';
 import { Backend } from './backends/backend.ts';
 import { watchBackend } from './backends/watch.ts';
 import type { Config, ListenerConfig } from './config/schema.ts';
 import { AdvertisedAddress } from './data/advertise.ts';
-import { PassivePool } from './data/passive-pool.ts';
+import { PassivePool, type UnclaimedCause } from './data/passive-pool.ts';
 import { GatewayError } from './errors.ts';
+import { type Identify, identifyBy } from './identify.ts';
+import type { Endpoint } from './net/address.ts';
 import { type Listener, listen } from './net/listener.ts';
 import { OpenSockets } from './net/open-sockets.ts';
 import type { Logger } from './observe/logger.ts';
 import type { Metrics } from './observe/metrics.ts';
 import { writeEvent } from './observe/write-event.ts';
-import { Admissions } from './policy/admissions.ts';
+import { Admissions, type SessionPlaces } from './policy/admissions.ts';
 import type { Session } from './session/session.ts';
 import type { SessionEnvironment } from './session/session-context.ts';
 import { loadServerContexts, type ServerContexts } from './tls/contexts.ts';
@@ -24,6 +27,8 @@ export interface GatewayOptions {
   readonly config: Config;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Who counts sessions; by default the gateway itself, by `limits`. */
+  readonly places?: SessionPlaces;
 }
 
 /** A listener as it was bound. */
@@ -48,7 +53,7 @@ export class Gateway {
   readonly #sockets = new OpenSockets();
   readonly #stopping = new AbortController();
   readonly #sessions = new Set<Session>();
-  readonly #admissions: Admissions;
+  readonly #places: SessionPlaces;
   #listeners: readonly { readonly config: ListenerConfig; readonly bound: Listener }[] = [];
   #passivePool: PassivePool | undefined;
   #backend: Backend | undefined;
@@ -56,7 +61,7 @@ export class Gateway {
 
   constructor(options: GatewayOptions) {
     this.#options = options;
-    this.#admissions = new Admissions(options.config.limits);
+    this.#places = options.places ?? new Admissions(options.config.limits);
   }
 
   /** Binds every listener and every passive port; rejects with all released when one cannot be bound. */
@@ -129,16 +134,17 @@ export class Gateway {
   }
 
   async #openPassivePool(): Promise<PassivePool> {
-    const { config, logger, metrics } = this.#options;
+    const { config, metrics } = this.#options;
     const pool = await PassivePool.open({
       addresses: distinctAddresses(config.listeners.map(({ address }) => address)),
       ports: config.data.passive.ports,
+      peer: config.data.peer,
+      identification: config.timeouts.tlsHandshake,
+      wait: config.timeouts.passivePort,
       keepAlive: config.timeouts.keepalive,
       sockets: this.#sockets,
-      onUnclaimed: (port, address) => {
-        metrics.unclaimedDataConnection();
-        writeEvent(logger, 'data-connection-unclaimed', 'nobody expected this data connection', { port, address });
-      },
+      ...this.#identifyData(),
+      onUnclaimed: (port, address, cause) => this.#unclaimed(port, address, cause),
       onError: (error) => this.#acceptFailed(error),
     });
     this.#passivePool = pool;
@@ -170,7 +176,37 @@ export class Gateway {
       passivePool,
       advertised: new AdvertisedAddress(config.data.passive.advertise, resolveIpv4),
       sockets: this.#sockets,
+      listensOn: (port) => this.#listensOn(port),
+      onUnclaimed: (port, address) => this.#unclaimed(port, address, 'unexpected'),
     };
+  }
+
+  #listensOn(port: number): boolean {
+    const { admin, data } = this.#options.config;
+    const { first, last } = data.passive.ports;
+    return port === admin.port || (port >= first && port <= last) || this.listeners.some((each) => each.port === port);
+  }
+
+  #unclaimed(port: number, address: string, cause: UnclaimedCause): void {
+    const { logger, metrics } = this.#options;
+    metrics.unclaimedDataConnection(cause);
+    const fields = { port, address, problem: cause };
+    writeEvent(logger, 'data-connection-unclaimed', 'this data connection belongs to nobody', fields);
+  }
+
+  /** The setting of the passive range is that of any listener; they agree. */
+  #identifyData(): { readonly identify?: (socket: Socket) => Promise<Endpoint | undefined> } {
+    const settings = this.#options.config.listeners.map(({ proxyProtocol }) => proxyProtocol);
+    if (settings.every(({ data }) => data === 'off')) return {};
+    const trusted = settings.flatMap((each) => each.trusted);
+    const identify = this.#identifyBy('data', 'required', trusted);
+    return { identify: async (socket) => (await identify(socket))?.client };
+  }
+
+  #identifyBy(channel: 'control' | 'data', header: 'off' | 'required', trusted: readonly string[]): Identify {
+    const { config, logger, metrics } = this.#options;
+    const timeout = config.timeouts.proxyHeader;
+    return identifyBy({ channel, header, trusted, timeout, logger, metrics, signal: this.#stopping.signal });
   }
 
   #acceptFailed(error: Error): void {
@@ -182,17 +218,21 @@ export class Gateway {
     const listeners: { config: ListenerConfig; bound: Listener }[] = [];
     this.#listeners = listeners;
     for (const listener of config.listeners) {
+      const { control, trusted } = listener.proxyProtocol;
+      const identify = this.#identifyBy('control', control, trusted);
       const bound = await listen({
         address: listener.address,
         port: listener.port,
         keepAlive: config.timeouts.keepalive,
+        shared: true,
         sockets: this.#sockets,
         onConnection: (socket) =>
           void admit({
             socket,
+            identify,
             listener,
             environment,
-            admissions: this.#admissions,
+            places: this.#places,
             logger,
             metrics,
             signal: this.#stopping.signal,

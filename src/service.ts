@@ -24,7 +24,7 @@ export interface Service {
 }
 
 /**
- * Starts a service: all of it or nothing. `logger` replaces the one that the configuration describes. Rejects with Node's own
+ * Starts a service in this process, whatever `workers` says: all of it or nothing. `logger` replaces the one that the configuration describes. Rejects with Node's own
  * error where a port cannot be bound (`EADDRINUSE`, `EACCES` …).
  */
 export async function startService(config: Config, options: { readonly logger?: Logger } = {}): Promise<Service> {

@@ -4,7 +4,6 @@
 import fastify, { type FastifyError, type FastifyInstance } from 'fastify';
 import { describeFault } from '../observe/log-text.ts';
 import type { Logger } from '../observe/logger.ts';
-import type { Metrics } from '../observe/metrics.ts';
 import { writeEvent } from '../observe/write-event.ts';
 
 /** Whether the gateway can serve clients, and if not, why. */
@@ -14,14 +13,22 @@ export interface Readiness {
   readonly reasons: readonly string[];
 }
 
+/** Where the text of the metrics comes from. */
+export interface MetricsSource {
+  /** Everything in the Prometheus text format, read now. */
+  render(): Promise<string>;
+  /** Its media type. */
+  readonly contentType: string;
+}
+
 /** What the side port is made of. */
 export interface AdminOptions {
   /** Literal address to listen on. */
   readonly address: string;
   /** 0 is any free port. */
   readonly port: number;
-  readonly metrics: Metrics;
-  readonly readiness: () => Readiness;
+  readonly metrics: MetricsSource;
+  readonly readiness: () => Readiness | Promise<Readiness>;
   readonly logger: Logger;
 }
 
@@ -51,8 +58,8 @@ export async function startAdmin(options: AdminOptions): Promise<Admin> {
 
 function addRoutes(app: FastifyInstance, { metrics, readiness }: AdminOptions): void {
   app.get('/healthz', () => ({ status: 'ok' }));
-  app.get('/readyz', (_request, answer) => {
-    const { ready, reasons } = readiness();
+  app.get('/readyz', async (_request, answer) => {
+    const { ready, reasons } = await readiness();
     return answer.code(ready ? 200 : 503).send({ ready, reasons });
   });
   app.get('/metrics', async (_request, answer) => {

@@ -11,7 +11,7 @@ import { within } from './within.ts';
 const HEED = 500;
 /** How long a backend may take to answer at all before the link is given up. */
 const ANSWER = 10_000;
-/** How long the reply to ABOR may stay out before a NOOP asks whether it still comes. */
+/** How long the reply to ABOR may stay out before the NOOP behind it is sent. */
 const SECOND_REPLY = 1000;
 
 export interface AbortOptions {
@@ -49,7 +49,9 @@ async function soon(reply: Promise<Reply>): Promise<Reply | undefined> {
 async function settle(turn: Turn, exchange: Exchange, abor: Exchange | undefined): Promise<void> {
   try {
     await turn.final(exchange, ANSWER);
-    if (abor === undefined || (await within(abor.final, SECOND_REPLY)) !== undefined) return;
+    if (abor === undefined) return;
+    await within(abor.final, SECOND_REPLY);
+    // Whatever still comes belongs to ABOR, until this is answered: some backends answer it twice, some not at all.
     const noop = turn.send({ verb: 'NOOP', argument: undefined });
     await turn.final(abor, ANSWER);
     await turn.final(noop, ANSWER);

@@ -10,12 +10,14 @@ import type { Endpoint } from '../net/address.ts';
 import { describeSocketError } from '../net/socket-errors.ts';
 import type { Command } from '../wire/command.ts';
 import { type Feature, parseFeatures } from '../wire/features.ts';
-import { isPreliminary, type Reply, serializeReply } from '../wire/reply.ts';
+import { type Reply, serializeReply } from '../wire/reply.ts';
 import type { Backend } from './backend.ts';
 
 /** Time for the goodbye to a backend (milliseconds). */
 const GOODBYE = 2000;
-/** Preliminary and unsolicited replies that one link may send before it counts as out of step. */
+/** Verbs with a secret: a backend may repeat it in its reply, which must not reach a log. */
+const SECRET_VERBS = new Set(['PASS', 'ACCT']);
+/** Preliminary replies to one command, or unsolicited ones in a row, after which a link counts as out of step. */
 const MAX_SURPLUS_REPLIES = 1000;
 
 export interface BackendLinkOptions {
@@ -48,7 +50,8 @@ export class BackendLink {
       onReply: (reply) => this.#receive(reply),
       onMalformed: (problem, excerpt) => {
         const code = problem === 'not-a-reply' ? 'backend-reply-malformed' : 'backend-reply-too-long';
-        this.lose(new GatewayError(code, { detail: `${problem}: ${excerpt}` }));
+        const detail = SECRET_VERBS.has(this.#lastVerb) ? problem : `${problem}: ${excerpt}`;
+        this.lose(new GatewayError(code, { detail }));
       },
       onLost: (error) => {
         const detail = error === undefined ? 'connection closed' : describeSocketError(error);
@@ -59,6 +62,10 @@ export class BackendLink {
 
   get peer(): Endpoint {
     return this.#channel.peer;
+  }
+
+  get local(): Endpoint {
+    return this.#channel.local;
   }
 
   /** Fires when the link has ended by itself; the reason is a GatewayError. */
@@ -167,9 +174,8 @@ export class BackendLink {
     if (this.#lost.signal.aborted) return;
     const current = this.#expected[0];
     if (reply.code === 421) return this.#receiveFarewell(reply, current);
-    const solicited = current?.owns(reply) === true;
-    if (!solicited || isPreliminary(reply)) this.#countSurplus();
-    if (!solicited) return this.#options.onUnsolicited(reply);
+    if (current?.owns(reply) !== true) return this.#swallow(reply);
+    if (current.preliminaries > MAX_SURPLUS_REPLIES) return this.#loseStep();
     // A backend that gave one reply to a transfer and its ABOR: what comes now answers the NOOP behind them.
     const next = this.#expected[1];
     if (current.verb === 'ABOR' && next?.verb === 'NOOP' && reply.code === 200) {
@@ -178,11 +184,19 @@ export class BackendLink {
       return this.#receive(reply);
     }
     const done = () => this.#expected.splice(this.#expected.indexOf(current), 1);
-    if (current.accept(reply, done) === 'done') done();
+    if (current.accept(reply, done) === 'done') {
+      this.#surplusReplies = 0;
+      done();
+    }
   }
 
-  #countSurplus(): void {
-    if (++this.#surplusReplies <= MAX_SURPLUS_REPLIES) return;
+  /** Nobody asked for it. What came with a password may repeat it, and is not shown. */
+  #swallow(reply: Reply): void {
+    if (++this.#surplusReplies > MAX_SURPLUS_REPLIES) return this.#loseStep();
+    this.#options.onUnsolicited(SECRET_VERBS.has(this.#lastVerb) ? { code: reply.code, lines: [''] } : reply);
+  }
+
+  #loseStep(): void {
     this.lose(new GatewayError('backend-reply-malformed', { detail: 'endless preliminary or unsolicited replies' }));
   }
 
@@ -193,7 +207,8 @@ export class BackendLink {
       current.accept(reply, () => {});
       this.#expected.shift();
     }
-    this.lose(new GatewayError('backend-refused-service', { detail: serializeReply(reply).trimEnd() }));
+    const detail = SECRET_VERBS.has(this.#lastVerb) ? `${reply.code}` : serializeReply(reply).trimEnd();
+    this.lose(new GatewayError('backend-refused-service', { detail }));
   }
 }
 

@@ -6,6 +6,9 @@ import type { BackendConfig } from '../config/schema.ts';
 /** How a passive data connection is asked for: learned once, kept for all sessions. */
 export type PassiveCommand = 'EPSV' | 'PASV';
 
+/** How a backend in active mode is told where to connect to: learned once, kept for all sessions. */
+export type ActiveCommand = 'PORT' | 'EPRT';
+
 /** Whether the last attempt to reach the backend worked; `unknown` before the first. */
 export type Availability = 'unknown' | 'up' | 'down';
 
@@ -14,6 +17,7 @@ export class Backend {
   readonly #onAvailability: (availability: Availability) => void;
   #availability: Availability = 'unknown';
   #passiveCommand: PassiveCommand | undefined;
+  #activeCommand: ActiveCommand = 'PORT';
 
   constructor(config: BackendConfig, onAvailability: (availability: Availability) => void) {
     this.config = config;
@@ -50,5 +54,15 @@ export class Backend {
   /** Remembers that this backend has no EPSV. */
   lacksEpsv(): void {
     this.#passiveCommand = 'PASV';
+  }
+
+  /** The command to try first where the address is IPv4: as learned, or PORT, which every server has (RFC 959). */
+  get activeCommand(): ActiveCommand {
+    return this.#activeCommand;
+  }
+
+  /** Remembers which of the two the backend has accepted. */
+  accepts(command: ActiveCommand): void {
+    this.#activeCommand = command;
   }
 }

@@ -4,11 +4,13 @@
  */
 import type { Socket } from 'node:net';
 import type { TimeoutsConfig } from '../config/schema.ts';
+import { DataLeg } from '../data/leg.ts';
 import { GatewayError } from '../errors.ts';
 import { dial } from '../net/dial.ts';
 import type { OpenSockets } from '../net/open-sockets.ts';
 import { parseExtendedPassive, parsePassive } from '../wire/host-port.ts';
 import { type Reply, serializeReply } from '../wire/reply.ts';
+import type { BackendData } from './backend-data.ts';
 import type { BackendLink, Turn } from './backend-link.ts';
 import { within } from './within.ts';
 
@@ -26,8 +28,47 @@ export interface PassiveDataOptions {
   readonly sockets: OpenSockets;
 }
 
+/** Connected by the gateway, to the port that the backend named; begun by the constructor. */
+export class PassiveBackendData implements BackendData {
+  readonly #connecting: Promise<DataLeg>;
+  #leg: DataLeg | undefined;
+
+  constructor(link: BackendLink, options: PassiveDataOptions) {
+    this.#connecting = connect(link, options).then((raw) => {
+      this.#leg = new DataLeg({ side: 'backend', raw });
+      return this.#leg;
+    });
+    this.#connecting.catch(() => {});
+  }
+
+  get leg(): DataLeg | undefined {
+    return this.#leg;
+  }
+
+  /** Connected: vsftpd, ProFTPD and Pure-FTPd accept before they say 150. */
+  async prepared(): Promise<void> {
+    await this.#connecting;
+  }
+
+  open(): Promise<DataLeg> {
+    return this.#connecting;
+  }
+
+  reset(): void {
+    this.#leg?.reset();
+  }
+
+  dispose(): void {
+    // quirk: wu-ftpd and embedded servers cannot take a second PASV before the first was connected, so the dial goes on.
+    this.#connecting.then(
+      (leg) => leg.close(),
+      () => {},
+    );
+  }
+}
+
 /** Asks for a passive port and connects to it. Raises GatewayError. */
-export async function openPassiveData(link: BackendLink, options: PassiveDataOptions): Promise<Socket> {
+async function connect(link: BackendLink, options: PassiveDataOptions): Promise<Socket> {
   const { timeouts, signal, sockets } = options;
   const port = await requestPort(link, timeouts.finalReply);
   return dial({

@@ -1,6 +1,6 @@
 /**
- * Finds out at start whether a backend is there, and, while it is down, when it is back. Sessions report what they meet
- * in between.
+ * Finds out whether a backend is there: at start, often while it is down, now and then while it is up. Sessions report
+ * what they meet in between.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../config/schema.ts';
@@ -8,8 +8,8 @@ import type { OpenSockets } from '../net/open-sockets.ts';
 import type { Backend } from './backend.ts';
 import { openLink } from './open-link.ts';
 
-/** How often a backend that is down is tried, and one that is up is asked about (milliseconds). */
-const INTERVAL = 5000;
+/** How often a backend is greeted: one that is down, and one that is up (milliseconds). */
+const INTERVAL = { down: 5000, unknown: 5000, up: 30_000 } as const;
 
 export interface WatchOptions {
   readonly backend: Backend;
@@ -21,8 +21,8 @@ export interface WatchOptions {
 /** Runs until the signal fires. Never rejects. */
 export async function watchBackend({ backend, config, sockets, signal }: WatchOptions): Promise<void> {
   while (!signal.aborted) {
-    if (backend.availability !== 'up') await tryOnce({ backend, config, sockets, signal });
-    await sleep(INTERVAL, undefined, { signal, ref: false }).catch(() => {});
+    await tryOnce({ backend, config, sockets, signal });
+    await sleep(INTERVAL[backend.availability], undefined, { signal, ref: false }).catch(() => {});
   }
 }
 

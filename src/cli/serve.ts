@@ -1,9 +1,13 @@
 /**
  * `sallyport serve`: runs the gateway that a configuration file describes until it is told to stop.
  */
+import { availableParallelism } from 'node:os';
 import type { Command } from 'commander';
 import { describeProblem } from '../config/load.ts';
-import { type Service, startService } from '../service.ts';
+import type { Config } from '../config/schema.ts';
+import { workerCount } from '../config/worker-slices.ts';
+import { startService } from '../service.ts';
+import { startWorkers } from '../workers/primary.ts';
 import { loadFile } from './load-file.ts';
 import { CommandFailure, describeSystemError } from './outcome.ts';
 import { catchStopSignals } from './stop-signals.ts';
@@ -21,19 +25,28 @@ export function addServeCommand(program: Command): void {
 async function serve(file: string): Promise<void> {
   const { config, warnings } = await loadFile(file);
   for (const warning of warnings) process.stderr.write(`warning: ${describeProblem(warning, file)}\n`);
-  const signals = catchStopSignals(['SIGTERM', 'SIGINT']);
+  let running: Running | undefined;
+  const signals = catchStopSignals(['SIGTERM', 'SIGINT'], () => running?.abandon?.());
   try {
-    const service = await start(config);
+    running = await start(config);
     await signals.first;
-    await service.stop();
+    await running.stop();
   } finally {
     signals.release();
   }
 }
 
-async function start(config: Parameters<typeof startService>[0]): Promise<Service> {
+/** A gateway in this process, or in several. */
+interface Running {
+  stop(): Promise<void>;
+  /** Ends other processes before this one exits. */
+  abandon?(): void;
+}
+
+async function start(config: Config): Promise<Running> {
+  const workers = workerCount(config, availableParallelism());
   try {
-    return await startService(config);
+    return await (workers === 1 ? startService(config) : startWorkers(config, workers));
   } catch (error) {
     throw new CommandFailure(`cannot start: ${describeSystemError(error)}`);
   }

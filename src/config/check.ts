@@ -3,9 +3,12 @@
  * `checkRules` is pure; `checkFiles` reads the certificate files. Whether OpenSSL accepts `tls.ciphers` is found out where contexts are made.
  */
 import { canonicalAddress, familyOf, isNetwork, parseNetwork } from '../net/address.ts';
+import { backendErrors, backendWarnings, type TakenPorts } from './backend.ts';
 import { checkCertificate } from './check-certificate.ts';
 import type { ConfigProblem } from './problem.ts';
+import { proxyProtocolErrors, proxyProtocolWarnings } from './proxy-protocol.ts';
 import type { Config, ListenerConfig, PortRange } from './schema.ts';
+import { workersErrors } from './worker-slices.ts';
 
 /** What is wrong, and what is allowed but doubtful. */
 export interface Findings {
@@ -33,8 +36,17 @@ export function checkRules(config: Config): Findings {
       ...missingCertificates(config),
       ...replyBounds(config),
       ...unusableAddresses(config),
+      ...workersErrors(config),
+      ...proxyProtocolErrors(config.listeners),
+      ...backendErrors(config.backends, takenPorts(config)),
     ],
-    warnings: [...clearText(config), ...advertiseNeverMatches(config), ...advertiseIpv6(config)],
+    warnings: [
+      ...clearText(config),
+      ...advertiseNeverMatches(config),
+      ...advertiseIpv6(config),
+      ...proxyProtocolWarnings(config.listeners),
+      ...backendWarnings(config.backends),
+    ],
   };
 }
 
@@ -108,6 +120,15 @@ function portsInPassiveRange({ admin, listeners, data }: Config): ConfigProblem[
   return [
     ...found,
     { path: 'admin.port', message: message(admin.port), related: [...related, 'admin.address', 'listeners'] },
+  ];
+}
+
+/** The ports that the gateway listens on, whatever the backends are. */
+function takenPorts({ admin, listeners, data }: Config): readonly TakenPorts[] {
+  return [
+    { key: 'data.passive.ports', ...data.passive.ports },
+    { key: 'admin.port', first: admin.port, last: admin.port },
+    ...listeners.map(({ port }, index) => ({ key: `listeners[${index}].port`, first: port, last: port })),
   ];
 }
 

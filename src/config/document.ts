@@ -49,8 +49,9 @@ function rowsOf(field: Field, path: string): readonly string[] {
   if (field.kind === 'value') {
     return [`| \`${path}\` | ${cell(field.type)} | ${defaultOf(field)} | ${cell(field.meaning)} |`];
   }
-  const inner = field.kind === 'list' ? sectionOf(fieldOf(field.element)) : field;
+  const inner = field.kind === 'list' ? fieldOf(field.element) : field;
   const prefix = field.kind === 'list' ? `${path}[]` : path;
+  if (inner.kind !== 'section') return rowsOf(inner, prefix);
   const rows = entriesOf(inner).flatMap(([key, child]) => {
     const here = `${prefix}.${key}`;
     const own =
@@ -103,9 +104,11 @@ function sampleOfList(key: string, field: List, indent: string): readonly string
   const items = commented ? examples : examples.slice(1);
   const inShort = items.map((item) => `${indent}${commented ? '# ' : ''}  - ${inFlow(item)}`);
   if (commented) {
-    const keys = entriesOf(sectionOf(fieldOf(element))).map(
-      ([name, child]) => `${indent}#   ${name}: ${commentOf(child)}`,
-    );
+    const item = fieldOf(element);
+    const keys =
+      item.kind !== 'section'
+        ? []
+        : entriesOf(item).map(([name, child]) => `${indent}#   ${name}: ${commentOf(child)}`);
     return [`${indent}${key}: []`, ...keys, ...inShort];
   }
   const first = entriesOf(sectionOf(fieldOf(element))).flatMap(([name, child]) =>
@@ -123,7 +126,8 @@ function commentOf(field: Field): string {
   return `${field.meaning}${type}`;
 }
 
-function inFlow(item: { readonly [key: string]: Example }): string {
+function inFlow(item: Example): string {
+  if (typeof item !== 'object' || item === null) return written(item);
   return `{ ${Object.entries(item)
     .map(([key, value]) => `${key}: ${written(value)}`)
     .join(', ')} }`;

@@ -5,66 +5,10 @@
  */
 import { z } from 'zod';
 import { isNetwork } from '../net/address.ts';
+import { type Example, type Field, fieldOf, findField, recordField, type ValueOptions, value } from './field-facts.ts';
 
-/** A value that stands in an example. */
-export type Example = string | number | null | { readonly [key: string]: Example };
-
-/** What is known of a part of the configuration. */
-export type Field =
-  | {
-      readonly kind: 'value';
-      readonly meaning: string;
-      /** The type in words: `port`, `duration`, `enforce | report | off`. */
-      readonly type: string;
-      readonly presence: 'required' | 'optional' | 'default';
-      /** The default as a person writes it; undefined where there is none. */
-      readonly fallback: string | number | null | undefined;
-      readonly example: string | number | undefined;
-      /** What holds where an optional value is not given. */
-      readonly otherwise: string | undefined;
-      readonly choices: readonly string[];
-    }
-  | { readonly kind: 'section'; readonly meaning: string; readonly keys: Readonly<Record<string, z.ZodType>> }
-  | {
-      readonly kind: 'list';
-      readonly meaning: string;
-      readonly element: z.ZodType;
-      /** Items for the sample; only what differs from the defaults. */
-      readonly examples: readonly { readonly [key: string]: Example }[];
-      readonly required: boolean;
-      /** Whether the sample has the examples only as comments, because the default is an empty list. */
-      readonly commented: boolean;
-    };
-
-const FIELDS = new WeakMap<object, Field>();
-
-/** What is known of a schema made here. Throws a TypeError for any other. */
-export function fieldOf(schema: z.ZodType): Field {
-  const field = FIELDS.get(schema);
-  if (field === undefined) throw new TypeError('not a schema of the configuration');
-  return field;
-}
-
-/** As {@link fieldOf}; undefined for any other schema. */
-export function findField(schema: object): Field | undefined {
-  return FIELDS.get(schema);
-}
-
-/** About one value: what it means, and either a default or an example. Without both it is required. */
-export interface ValueOptions {
-  readonly meaning: string;
-  readonly default?: string | number | null;
-  readonly example?: string | number;
-}
-
-function value<T>(schema: z.ZodType<T>, type: string, options: ValueOptions, choices: readonly string[] = []) {
-  const { meaning, default: fallback, example } = options;
-  const whole: z.ZodType<T> = fallback === undefined ? schema : schema.prefault(fallback as never);
-  const described = whole.describe(meaning);
-  const presence = fallback === undefined ? 'required' : 'default';
-  FIELDS.set(described, { kind: 'value', meaning, type, presence, fallback, example, otherwise: undefined, choices });
-  return described;
-}
+export type { Example, Field, ValueOptions };
+export { fieldOf, findField };
 
 function mapping<S extends Record<string, z.ZodType>>(keys: S) {
   return z.strictObject(keys, { error: `a mapping with the keys ${Object.keys(keys).join(', ')}` });
@@ -78,14 +22,14 @@ export function section<S extends Record<string, z.ZodType>>(
   const described = mapping(keys)
     .prefault({} as never)
     .describe(meaning);
-  FIELDS.set(described, { kind: 'section', meaning, keys });
+  recordField(described, { kind: 'section', meaning, keys });
   return described;
 }
 
 /** A mapping with fixed keys as an item of a list. */
 export function item<S extends Record<string, z.ZodType>>(meaning: string, keys: S): z.ZodObject<S, z.core.$strict> {
   const described = mapping(keys).describe(meaning);
-  FIELDS.set(described, { kind: 'section', meaning, keys });
+  recordField(described, { kind: 'section', meaning, keys });
   return described;
 }
 
@@ -94,7 +38,7 @@ export function list<T>(
   meaning: string,
   element: z.ZodType<T>,
   options: {
-    readonly examples: readonly { readonly [key: string]: Example }[];
+    readonly examples: readonly Example[];
     readonly required?: { readonly atMost?: number; readonly expected: string };
     readonly commented?: boolean;
   },
@@ -106,7 +50,7 @@ export function list<T>(
   const schema: z.ZodType<T[]> =
     required?.atMost === undefined ? bounded : bounded.max(required.atMost, { error: expected });
   const described = (required === undefined ? schema.prefault([]) : schema).describe(meaning);
-  FIELDS.set(described, {
+  recordField(described, {
     kind: 'list',
     meaning,
     element,
@@ -137,6 +81,16 @@ export function port(options: ValueOptions & { readonly anyFree?: boolean }): z.
 export function count(options: ValueOptions & { readonly maximum: number }): z.ZodType<number> {
   const expected = `a whole number from 1 to ${options.maximum}`;
   return value(wholeNumber(1, options.maximum, expected), 'number', options);
+}
+
+/** A number of things, or a word that leaves the number to the gateway. */
+export function countOr<const W extends string>(
+  word: W,
+  options: ValueOptions & { readonly maximum: number },
+): z.ZodType<number | W> {
+  const error = `a whole number from 1 to ${options.maximum}, or ${word}`;
+  const schema = z.union([wholeNumber(1, options.maximum, error), z.literal(word, { error })], { error });
+  return value(schema, `number | ${word}`, options, [word]);
 }
 
 const MILLISECONDS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const;
@@ -171,10 +125,16 @@ export function size(options: ValueOptions & { readonly minimum: number; readonl
   return value(schema, 'size', options);
 }
 
-/** `50000-50009`, or a single port. */
-export function portRange(options: ValueOptions): z.ZodType<{ readonly first: number; readonly last: number }> {
-  const error = 'ports from 1 to 65535 such as 50000-50009 (the lower one first), or a single port';
-  const schema = z
+/** First and last port, both included. */
+export interface PortRange {
+  readonly first: number;
+  readonly last: number;
+}
+
+const PORTS = 'ports from 1 to 65535 such as 50000-50009 (the lower one first), or a single port';
+
+function ports(error: string): z.ZodType<PortRange> {
+  return z
     .union(
       [
         z.int({ error, abort: true }).min(1, { error }).max(65_535, { error }),
@@ -187,7 +147,16 @@ export function portRange(options: ValueOptions): z.ZodType<{ readonly first: nu
       return { first, last };
     })
     .refine(({ first, last }) => first >= 1 && first <= last && last <= 65_535, { error });
-  return value(schema, 'ports', options);
+}
+
+/** `50000-50009`, or a single port. */
+export function portRange(options: ValueOptions): z.ZodType<PortRange> {
+  return value(ports(PORTS), 'ports', options);
+}
+
+/** As {@link portRange}, or null. */
+export function portRangeOrNull(options: ValueOptions): z.ZodType<PortRange | null> {
+  return value(ports(`${PORTS}, or null`).nullable(), 'ports or null', options);
 }
 
 function words<const C extends readonly string[]>(choices: C): z.ZodType<C[number]> {
@@ -207,7 +176,7 @@ export function override<const C extends readonly string[]>(
 ): z.ZodType<C[number] | undefined> {
   const described = words(choices).optional().describe(meaning);
   const type = choices.join(' | ');
-  FIELDS.set(described, {
+  recordField(described, {
     kind: 'value',
     meaning,
     type,
@@ -239,6 +208,12 @@ export function address(options: ValueOptions): z.ZodType<string> {
   return value(text(isAddress, expected), 'IP address', options);
 }
 
+/** A literal IP address, or null. */
+export function addressOrNull(options: ValueOptions): z.ZodType<string | null> {
+  const expected = 'a literal IP address such as 10.0.0.5 or "2001:db8::5", or null';
+  return value(text(isAddress, expected).nullable(), 'IP address or null', options);
+}
+
 /** An IP address or a DNS name. */
 export function host(options: ValueOptions): z.ZodType<string> {
   return value(
@@ -248,8 +223,14 @@ export function host(options: ValueOptions): z.ZodType<string> {
   );
 }
 
+/** A network in CIDR notation. */
+export function network(options: ValueOptions): z.ZodType<string> {
+  const expected = 'a network such as 10.0.0.0/8 or "2001:db8::/32", or a single IP address';
+  return value(text(isNetwork, expected), 'network', options);
+}
+
 /** A network in CIDR notation, or null. */
-export function network(options: ValueOptions): z.ZodType<string | null> {
+export function networkOrNull(options: ValueOptions): z.ZodType<string | null> {
   const expected = 'a network such as 10.0.0.0/8 or "2001:db8::/32", a single IP address, or null for every client';
   return value(text(isNetwork, expected).nullable(), 'network or null', options);
 }

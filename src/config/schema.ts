@@ -4,7 +4,13 @@
  * Knows nothing of YAML, files, the environment, or rules that concern several keys (see `load.ts` and `check.ts`).
  */
 import type { z } from 'zod';
+import { BACKEND, type BackendConfig } from './backend.ts';
+import type { PortRange } from './fields.ts';
 import * as field from './fields.ts';
+import { PROXY_PROTOCOL, type ProxyProtocolConfig, resolveProxyProtocol } from './proxy-protocol.ts';
+import { WORKERS, type WorkersConfig } from './workers.ts';
+
+export type { BackendConfig, PortRange };
 
 /** How a rule is applied: refuse, let through but log and count, or do not look. */
 export type PolicyMode = 'enforce' | 'report' | 'off';
@@ -17,6 +23,11 @@ export interface Policy {
   readonly requireProtP: PolicyMode;
   /** Whether an upload that ends without TLS close_notify is aborted (`strict`) or accepted and counted (`tolerant`). */
   readonly uploadEnd: 'strict' | 'tolerant';
+  /**
+   * Whether data connections must resume the TLS session of their control connection (`require`), may (`prefer`), or
+   * cannot (`off`).
+   */
+  readonly sessionReuse: 'require' | 'prefer' | 'off';
 }
 
 /** One port on which clients are welcome. */
@@ -27,6 +38,7 @@ export interface ListenerConfig {
   /** 0 is any free port. */
   readonly port: number;
   readonly mode: 'explicit' | 'implicit';
+  readonly proxyProtocol: ProxyProtocolConfig;
   /** The global policy with the overrides of this listener. */
   readonly policy: Policy;
 }
@@ -56,23 +68,12 @@ export interface AdvertiseRule {
   readonly address: string;
 }
 
-/** First and last port, both included. */
-export interface PortRange {
-  readonly first: number;
-  readonly last: number;
-}
-
 export interface DataConfig {
+  /** PORT and EPRT of clients: only ever to their own address. */
+  readonly active: 'allow' | 'deny';
+  /** Whether the address of a data connection counts, or only its TLS session. */
+  readonly peer: 'match' | 'any';
   readonly passive: { readonly ports: PortRange; readonly advertise: readonly AdvertiseRule[] };
-}
-
-/** An FTP server behind the gateway. */
-export interface BackendConfig {
-  readonly name: string;
-  /** IP address or DNS name. */
-  readonly host: string;
-  readonly port: number;
-  readonly dataMode: 'auto' | 'epsv' | 'pasv';
 }
 
 /** Counts; `commandLine`, `replyLine` and `reply` in bytes. */
@@ -88,12 +89,15 @@ export interface LimitsConfig {
 
 /** All in milliseconds. */
 export interface TimeoutsConfig {
+  readonly proxyHeader: number;
   readonly tlsHandshake: number;
   readonly backendConnect: number;
   readonly backendGreeting: number;
   readonly login: number;
   readonly controlIdle: number;
   readonly dataArrival: number;
+  /** For a free passive port, where clients of one address hold them all. */
+  readonly passivePort: number;
   readonly backendDataConnect: number;
   readonly dataStall: number;
   readonly finalReply: number;
@@ -123,16 +127,22 @@ export interface Config {
   readonly timeouts: TimeoutsConfig;
   readonly admin: AdminConfig;
   readonly log: LogConfig;
+  readonly workers: WorkersConfig;
 }
 
 const MODES = ['enforce', 'report', 'off'] as const;
 const UPLOAD_ENDS = ['strict', 'tolerant'] as const;
+const SESSION_REUSES = ['require', 'prefer', 'off'] as const;
+const PEERS = ['match', 'any'] as const;
 const TLS_VERSIONS = ['TLSv1.2', 'TLSv1.3'] as const;
 
 const REQUIRE_TLS = 'No USER or PASS in clear. `report` lets them through, logs and counts them.';
 const REQUIRE_PROT_P = 'No data connection in clear. `report` lets it through, logs and counts it.';
 const UPLOAD_END =
   'An upload that ends without TLS close_notify: `strict` aborts it, `tolerant` takes it as complete and counts it.';
+
+const SESSION_REUSE =
+  'TLS session of the control connection on data connections: `require` refuses data connections that do not resume it (522), `prefer` lets clients choose, `off` lets none resume.';
 
 const AS_GLOBAL = 'as in `policy`';
 
@@ -144,10 +154,12 @@ const LISTENER = field.item('One port on which clients are welcome.', {
     meaning: '`explicit`: clear until AUTH TLS (RFC 4217). `implicit`: TLS from the first byte.',
     default: 'explicit',
   }),
+  proxyProtocol: PROXY_PROTOCOL,
   policy: field.section('What differs from the global `policy` on this listener; the same keys.', {
     requireTls: field.override(MODES, REQUIRE_TLS, AS_GLOBAL),
     requireProtP: field.override(MODES, REQUIRE_PROT_P, AS_GLOBAL),
     uploadEnd: field.override(UPLOAD_ENDS, UPLOAD_END, AS_GLOBAL),
+    sessionReuse: field.override(SESSION_REUSES, SESSION_REUSE, AS_GLOBAL),
   }),
 });
 
@@ -163,20 +175,10 @@ const CERTIFICATE = field.item('One certificate with its key.', {
 });
 
 const ADVERTISE_RULE = field.item('One rule.', {
-  clients: field.network({ meaning: 'Network of the clients it is for; null is every client.', default: null }),
+  clients: field.networkOrNull({ meaning: 'Network of the clients it is for; null is every client.', default: null }),
   address: field.host({
     meaning: 'What they are told in the reply to PASV; a name is resolved when it is needed.',
     example: 'ftp.example.com',
-  }),
-});
-
-const BACKEND = field.item('An FTP server behind the gateway.', {
-  name: field.label({ meaning: 'Label in logs and metrics; unique.', example: 'legacy' }),
-  host: field.host({ meaning: 'Address or name of the FTP server.', example: '10.0.5.20' }),
-  port: field.port({ meaning: 'Port of the FTP server.', default: 21 }),
-  dataMode: field.choice(['auto', 'epsv', 'pasv'], {
-    meaning: 'How its data ports are asked for; `auto` is EPSV, then PASV if it does not know EPSV.',
-    default: 'auto',
   }),
 });
 
@@ -206,8 +208,19 @@ export const SETTINGS = field.section('Configuration of Sallyport.', {
     requireTls: field.choice(MODES, { meaning: REQUIRE_TLS, default: 'enforce' }),
     requireProtP: field.choice(MODES, { meaning: REQUIRE_PROT_P, default: 'enforce' }),
     uploadEnd: field.choice(UPLOAD_ENDS, { meaning: UPLOAD_END, default: 'strict' }),
+    sessionReuse: field.choice(SESSION_REUSES, { meaning: SESSION_REUSE, default: 'prefer' }),
   }),
   data: field.section('Data connections.', {
+    active: field.choice(['allow', 'deny'], {
+      meaning:
+        'Active mode of clients (PORT, EPRT): `allow` connects to their own address and ports from 1024 on, `deny` answers 502.',
+      default: 'allow',
+    }),
+    peer: field.choice(PEERS, {
+      meaning:
+        'Who may connect to a data port. `match`: the address of the control connection, or the TLS session of it. `any`: addresses say nothing (a balancer hides them); only a resumed TLS session lets a data connection in.',
+      default: 'match',
+    }),
     passive: field.section('Ports that clients connect to.', {
       ports: field.portRange({
         meaning: 'As many as one client address sets up data connections at once; all clients share them.',
@@ -246,12 +259,17 @@ export const SETTINGS = field.section('Configuration of Sallyport.', {
     failedLogins: field.count({ meaning: 'Failed logins before 421.', default: 3, maximum: 1_000_000 }),
   }),
   timeouts: field.section('How long is waited.', {
+    proxyHeader: field.duration({ meaning: 'For the whole PROXY header of a connection.', default: '5s' }),
     tlsHandshake: field.duration({ meaning: 'For a TLS handshake with a client.', default: '10s' }),
     backendConnect: field.duration({ meaning: 'For the TCP connection to the backend.', default: '10s' }),
     backendGreeting: field.duration({ meaning: 'For the greeting of the backend.', default: '30s' }),
     login: field.duration({ meaning: 'From the connection of a client until it is logged in.', default: '60s' }),
     controlIdle: field.duration({ meaning: 'For a command while no transfer runs.', default: '5m' }),
     dataArrival: field.duration({ meaning: 'For the data connection of a client.', default: '30s' }),
+    passivePort: field.duration({
+      meaning: 'That PASV and EPSV wait for a free port, where one client address holds them all; then 425.',
+      default: '5s',
+    }),
     backendDataConnect: field.duration({ meaning: 'For the data connection to the backend.', default: '10s' }),
     dataStall: field.duration({ meaning: 'For the next byte of a transfer.', default: '2m' }),
     finalReply: field.duration({ meaning: 'For the answer of the backend after the data has ended.', default: '60s' }),
@@ -272,6 +290,7 @@ export const SETTINGS = field.section('Configuration of Sallyport.', {
     }),
     format: field.choice(['json', 'pretty'], { meaning: '`json` for programs, `pretty` for people.', default: 'json' }),
   }),
+  workers: WORKERS,
 });
 
 /** What the schema makes of a file. */
@@ -283,10 +302,12 @@ export function resolveSettings({ policy, listeners, ...rest }: Settings): Confi
     ...rest,
     listeners: listeners.map((listener) => ({
       ...listener,
+      proxyProtocol: resolveProxyProtocol(listener.proxyProtocol),
       policy: {
         requireTls: listener.policy.requireTls ?? policy.requireTls,
         requireProtP: listener.policy.requireProtP ?? policy.requireProtP,
         uploadEnd: listener.policy.uploadEnd ?? policy.uploadEnd,
+        sessionReuse: listener.policy.sessionReuse ?? policy.sessionReuse,
       },
     })),
   };

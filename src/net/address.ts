@@ -19,6 +19,11 @@ export function canonicalAddress(address: string): string {
   return mapped?.[1] ?? lower;
 }
 
+/** The address without its zone: `fe80::1%eth0` becomes `fe80::1`. A zone means something on this host only. */
+export function withoutZone(address: string): string {
+  return address.split('%', 1)[0] ?? address;
+}
+
 /** The endpoint with its address in canonical form. */
 export function endpoint(address: string | undefined, port: number | undefined): Endpoint {
   return { address: canonicalAddress(address ?? ''), port: port ?? 0 };

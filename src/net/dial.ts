@@ -10,6 +10,8 @@ export interface DialOptions {
   /** Name or literal address; a name is tried over IPv6 and IPv4 (RFC 8305). */
   readonly host: string;
   readonly port: number;
+  /** Source address, literal; default: what the system picks. The source port is always a free one. */
+  readonly localAddress?: string | undefined;
   readonly timeout: number;
   readonly keepAlive: number;
   readonly signal: AbortSignal;
@@ -20,12 +22,13 @@ export interface DialOptions {
 
 /** Connects. The socket is not read yet, stays half-open when the peer ends, and is destroyed when the signal fires. Raises GatewayError. */
 export function dial(options: DialOptions): Promise<net.Socket> {
-  const { host, port, timeout, keepAlive, signal, sockets, codes } = options;
+  const { host, port, localAddress, timeout, keepAlive, signal, sockets, codes } = options;
   if (signal.aborted) return Promise.reject(signal.reason);
   return new Promise((resolve, reject) => {
     const socket = net.connect({
       host,
       port,
+      ...(localAddress !== undefined && { localAddress }),
       allowHalfOpen: true,
       noDelay: true,
       keepAlive: true,

@@ -10,6 +10,11 @@ export interface ListenOptions {
   readonly address: string;
   readonly port: number;
   readonly keepAlive: number;
+  /**
+   * Whether the workers of a cluster listen on this port together, and each connection goes to one of them. Otherwise
+   * each binds ports of its own. Means nothing in a process that is no worker.
+   */
+  readonly shared?: boolean;
   readonly sockets: OpenSockets;
   readonly onConnection: (socket: net.Socket) => void;
   /** Called when accepting fails later on (out of file descriptors and the like); the listener goes on. */
@@ -25,7 +30,7 @@ export interface Listener {
 
 /** Binds, or rejects with Node's own error (`EADDRINUSE`, `EACCES` …). Sockets arrive paused and half-open capable. */
 export function listen(options: ListenOptions): Promise<Listener> {
-  const { address, port, keepAlive, sockets, onConnection, onError } = options;
+  const { address, port, keepAlive, shared = false, sockets, onConnection, onError } = options;
   const server = net.createServer({
     allowHalfOpen: true,
     pauseOnConnect: true,
@@ -43,7 +48,7 @@ export function listen(options: ListenOptions): Promise<Listener> {
   });
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen({ host: address, port, backlog: 511, ipv6Only: false, exclusive: true }, () => {
+    server.listen({ host: address, port, backlog: 511, ipv6Only: false, exclusive: !shared }, () => {
       server.off('error', reject);
       server.on('error', onError);
       const bound = server.address() as net.AddressInfo;

@@ -8,13 +8,18 @@ const METRICS_INTRODUCTION = `# Metrics
 
 \`GET /metrics\` on the side port answers in the Prometheus text format. Units are base units (seconds, bytes), counters end in
 \`_total\`. Node's own metrics (\`process_…\`, \`nodejs_…\`) are there too. Codes in \`outcome\`, \`cause\` and \`reason\` are those of the
-[table of errors](errors.md) and the same as in the [log](logging.md), so that a curve leads to its lines. No label carries a user name, a path or an address.`;
+[table of errors](errors.md) and the same as in the [log](logging.md), so that a curve leads to its lines. No label carries a user name, a path or an address.
+
+With several \`workers\` the numbers are those of all processes; the last column says how they become one. What a dead worker has
+counted stays in the sums, up to the last time that the metrics were read. Node's own metrics are summed too, save its event loop
+lag (mean, least and greatest of all) and its start time, which is left out.`;
 
 const LOG_INTRODUCTION = `# Log lines
 
 One JSON object per line on stdout (\`log.format: json\`), or one readable line on stderr (\`log.format: pretty\`). Each line has
 \`level\`, \`time\` (ISO 8601, UTC), \`event\` and \`msg\` (a sentence for people; its words may change). All other fields are flat, and a
 field without a value is left out. A line without \`event\` is a fault outside of sessions: its \`err\` has code and stack.
+With several \`workers\` each line of one of them carries its number as \`worker\`.
 
 Passwords and accounts are never logged. Names and paths are shown as UTF-8 where they are UTF-8; all other bytes, and everything
 that does not print, as escapes such as \`\\x1b\` and \`\\u202e\`. They are cut after 1024 characters.
@@ -25,16 +30,17 @@ From a failed transfer to its cause: find the line with \`"event":"transfer"\` a
 
 /** `docs/metrics.md`. */
 export function metricsMarkdown(): string {
-  const rows = Object.entries<MetricDescription>(METRICS).map(([name, { kind, help, labels }]) => [
+  const rows = Object.entries<MetricDescription>(METRICS).map(([name, { kind, help, labels, together = 'sum' }]) => [
     code(METRIC_PREFIX + name),
     kind,
     labels.map(code).join(', '),
     help,
+    together,
   ]);
   const labels = Object.entries(LABELS).map(([name, meaning]) => [code(name), meaning]);
   return document([
     METRICS_INTRODUCTION,
-    table(['metric', 'kind', 'labels', 'meaning'], rows),
+    table(['metric', 'kind', 'labels', 'meaning', 'workers'], rows),
     '## Labels',
     table(['label', 'values'], labels),
   ]);

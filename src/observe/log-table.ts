@@ -8,7 +8,7 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
 /** Every field and its meaning. Fields are flat: text, numbers or booleans; a field without a value is left out. */
 export const FIELDS = {
-  address: 'address that is listened on, or that an unclaimed data connection came from',
+  address: 'address that is listened on, or that a connection without a session came from',
   alpn: 'application protocol that was agreed',
   availability: '`up` or `down`',
   backend: '`name` of the backend',
@@ -31,7 +31,9 @@ export const FIELDS = {
   clientDataProtection: '`clear` or `private`',
   clientDataResumed: 'whether it resumed a TLS session',
   clientDataTls: "TLS version of the client's data connection",
+  code: 'exit code of a process',
   commands: 'number of commands in the session',
+  delay: 'milliseconds until it is started again',
   detail: "what happened, in words: often the backend's own",
   direction: '`upload`, `download` or `list`',
   excerpt: 'the beginning of what arrived; hidden where it could hold a password',
@@ -43,8 +45,12 @@ export const FIELDS = {
   outcome:
     'how it ended: of a session a code of the table of errors; of a login `accepted`, `refused` or `failed`; of a transfer `completed`, `refused`, `aborted` or `failed`',
   path: 'path as the client sent it',
+  pid: 'process id',
   port: 'port that is listened on',
-  problem: 'what is wrong with a line, such as `malformed-verb`',
+  ports: 'ports for data connections',
+  problem:
+    'what is wrong: with a line, such as `malformed-verb`; with a data connection `unexpected`, `unidentified` or `overload`',
+  proxy: 'address and port of the balancer; left out where there is none',
   reply: 'code of the reply that the client was told; left out where it was told nothing',
   resumed: 'whether an earlier TLS session was resumed',
   rule: '`requireTls` or `requireProtP`',
@@ -52,11 +58,13 @@ export const FIELDS = {
   session: 'identifier of the session: the same on all of its lines',
   sessions: 'number of sessions',
   side: '`client` or `backend`',
+  signal: 'signal that ended a process',
   stack: 'stack of the fault and of its causes',
   tls: "TLS version of the client's connection; left out where it is in clear",
   transfers: 'number of transfers in the session',
   user: 'user name as the client sent it',
   verb: 'the command; `other` where an unknown command arrived before login, as it could be a password',
+  worker: 'number of a worker process, from 1; on every line of a worker',
 } as const;
 
 /** A key of {@link FIELDS}. */
@@ -83,7 +91,7 @@ export const EVENTS = {
   'session-started': {
     levels: ['info'],
     meaning: 'A client connected and was let in.',
-    fields: ['mode', 'local'],
+    fields: ['mode', 'local', 'proxy'],
     session: true,
   },
   'session-ended': {
@@ -92,6 +100,7 @@ export const EVENTS = {
     fields: [
       'outcome',
       'detail',
+      'proxy',
       'milliseconds',
       'user',
       'backend',
@@ -214,7 +223,13 @@ export const EVENTS = {
   'data-connection-unclaimed': {
     levels: ['debug'],
     meaning: 'A connection to a passive port belongs to no session; it was closed.',
-    fields: ['port', 'address'],
+    fields: ['port', 'address', 'problem'],
+    session: false,
+  },
+  'proxy-header-refused': {
+    levels: ['info', 'debug'],
+    meaning: 'A connection had no usable PROXY header and was closed; `debug` where it only came and went.',
+    fields: ['channel', 'address', 'port', ...ERROR_FIELDS],
     session: false,
   },
   listening: {
@@ -239,6 +254,18 @@ export const EVENTS = {
     levels: ['info'],
     meaning: 'Every socket is closed.',
     fields: [],
+    session: false,
+  },
+  'worker-started': {
+    levels: ['info'],
+    meaning: 'A worker process serves clients.',
+    fields: ['worker', 'pid', 'ports'],
+    session: false,
+  },
+  'worker-died': {
+    levels: ['error'],
+    meaning: 'A worker process died with its sessions; it is replaced after `delay`.',
+    fields: ['worker', 'pid', 'code', 'signal', 'detail', 'sessions', 'delay'],
     session: false,
   },
   'side-port-listening': {

@@ -16,7 +16,7 @@ export const LABELS = {
   name: 'name of a certificate, as the configuration says it',
   version: 'a version: of the gateway, or of TLS (`TLSv1.2`, `TLSv1.3`)',
   outcome:
-    'how it ended: for sessions a code of the table of errors; for logins `accepted`, `refused` or `failed`; for transfers `completed`, `refused`, `aborted` or `failed`',
+    'how it ended: for PROXY headers `accepted`, `local` (a health check) or a code of the table of errors; for sessions a code of the table of errors; for logins `accepted`, `refused` or `failed`; for transfers `completed`, `refused`, `aborted` or `failed`',
   cause: 'a code of the table of errors',
   reason: 'a code of the table of errors',
   verb: 'a command that the gateway knows; every other one is `other`',
@@ -27,6 +27,7 @@ export const LABELS = {
   resumed: '`true` where an earlier TLS session was resumed, else `false`',
   rule: '`requireTls` or `requireProtP`',
   mode: '`enforce` (refused) or `report` (let through)',
+  worker: 'number of a worker process, from 1; only where the configuration has several `workers`',
   state: '`free` or `waiting` (for the data connection of a client)',
 } as const;
 
@@ -39,18 +40,30 @@ export interface MetricDescription {
   /** One sentence; shown as `# HELP` and in the documentation. */
   readonly help: string;
   readonly labels: readonly LabelName[];
+  /** How the gauges of several workers become one; counters and histograms are summed. Default `sum`. */
+  readonly together?: 'sum' | 'min' | 'first';
   /** Upper bounds of a histogram, in its unit. */
   readonly buckets?: readonly number[];
 }
 
 /** Every metric by its name without {@link METRIC_PREFIX}. Base units; counters end in `_total`. */
 export const METRICS = {
-  build_info: { kind: 'gauge', help: 'Always 1; its label says which version runs.', labels: ['version'] },
+  build_info: {
+    kind: 'gauge',
+    help: 'Always 1; its label says which version runs.',
+    labels: ['version'],
+    together: 'first',
+  },
   sessions_active: { kind: 'gauge', help: 'Sessions that are open now.', labels: ['listener'] },
   sessions_total: {
     kind: 'counter',
     help: 'Sessions that ended, or were refused at the door, by the reason of their end.',
     labels: ['listener', 'outcome'],
+  },
+  proxy_headers_total: {
+    kind: 'counter',
+    help: 'Connections that had to begin with a PROXY header, by what became of it.',
+    labels: ['channel', 'outcome'],
   },
   logins_total: { kind: 'counter', help: 'Logins that were answered.', labels: ['backend', 'outcome'] },
   commands_total: { kind: 'counter', help: 'Commands of clients.', labels: ['verb'] },
@@ -87,8 +100,8 @@ export const METRICS = {
   },
   unclaimed_data_connections_total: {
     kind: 'counter',
-    help: 'Connections to a passive port that belong to no session; they are closed at once.',
-    labels: [],
+    help: 'Connections to a passive port that belong to no session; they are closed.',
+    labels: ['cause'],
   },
   unclean_uploads_total: {
     kind: 'counter',
@@ -107,7 +120,12 @@ export const METRICS = {
     labels: ['rule', 'mode'],
   },
   passive_ports: { kind: 'gauge', help: 'Ports of the passive range.', labels: ['state'] },
-  backend_up: { kind: 'gauge', help: '1 where the backend could last be reached, else 0.', labels: ['backend'] },
+  backend_up: {
+    kind: 'gauge',
+    help: '1 where the backend could last be reached, else 0.',
+    labels: ['backend'],
+    together: 'min',
+  },
   backend_connect_seconds: {
     kind: 'histogram',
     help: 'Time from dialling a backend to its greeting.',
@@ -128,11 +146,19 @@ export const METRICS = {
     kind: 'gauge',
     help: 'When a certificate of the gateway expires, in seconds since 1970.',
     labels: ['name'],
+    together: 'min',
   },
   internal_errors_total: {
     kind: 'counter',
     help: 'Faults in the gateway that ended a session; each has a log line with its stack.',
     labels: [],
+  },
+  worker_up: { kind: 'gauge', help: '1 where a worker serves clients, 0 while it is replaced.', labels: ['worker'] },
+  worker_sessions_active: { kind: 'gauge', help: 'Sessions that are open now, by worker.', labels: ['worker'] },
+  worker_restarts_total: {
+    kind: 'counter',
+    help: 'Workers that died and were replaced.',
+    labels: ['worker'],
   },
 } as const satisfies Record<string, MetricDescription>;
 

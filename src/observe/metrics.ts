@@ -2,7 +2,15 @@
  * Records the metrics of one gateway in a registry of its own, one method per event, so that nobody else needs to know
  * names and labels. Node's own metrics are in the same registry. Knows nothing of HTTP and of logs.
  */
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import {
+  Counter,
+  collectDefaultMetrics,
+  Gauge,
+  Histogram,
+  type MetricObjectWithValues,
+  type MetricValue,
+  Registry,
+} from 'prom-client';
 import type { ErrorCode } from '../errors.ts';
 import type { TlsFacts } from '../tls/facts.ts';
 import {
@@ -35,6 +43,9 @@ export interface TransferMeasures {
 /** How many ports of the passive range are in which state. */
 export type PassivePorts = Readonly<Record<'free' | 'waiting', number>>;
 
+/** The values of all metrics of one process at one time: plain data, to be sent to another process. */
+export type MetricsSnapshot = readonly MetricObjectWithValues<MetricValue<string>>[];
+
 /** The metrics of one gateway. Several can live in one process. */
 export class Metrics {
   readonly #registry = new Registry();
@@ -53,6 +64,12 @@ export class Metrics {
   render(): Promise<string> {
     this.#updatePassivePorts();
     return this.#registry.metrics();
+  }
+
+  /** Everything as data, read now; `renderTogether` makes one text of several. */
+  snapshot(): Promise<MetricsSnapshot> {
+    this.#updatePassivePorts();
+    return this.#registry.getMetricsAsJSON();
   }
 
   /** The media type of {@link render}. */
@@ -74,6 +91,11 @@ export class Metrics {
   /** A client was turned away at the door, before it had a session. */
   sessionRefused(listener: string, code: ErrorCode): void {
     this.#count('sessions_total', { listener, outcome: code });
+  }
+
+  /** A connection that had to begin with a PROXY header was accepted, was a health check (`local`), or was closed. */
+  proxyHeader(channel: Channel, outcome: 'accepted' | 'local' | ErrorCode): void {
+    this.#count('proxy_headers_total', { channel, outcome });
   }
 
   loginFinished(backend: string, outcome: LoginOutcome): void {
@@ -102,8 +124,8 @@ export class Metrics {
   }
 
   /** A connection to a passive port found no session. */
-  unclaimedDataConnection(): void {
-    this.#count('unclaimed_data_connections_total', {});
+  unclaimedDataConnection(cause: string): void {
+    this.#count('unclaimed_data_connections_total', { cause });
   }
 
   /** An upload without close_notify was accepted because of `uploadEnd: tolerant`. */
@@ -149,13 +171,35 @@ export class Metrics {
     this.#set('certificate_expiry_timestamp_seconds', { name }, date.getTime() / 1000);
   }
 
+  /** A worker process serves clients, or no longer. */
+  workerUp(worker: number, up: boolean): void {
+    this.#set('worker_up', { worker: String(worker) }, up ? 1 : 0);
+    this.#count('worker_restarts_total', { worker: String(worker) }, 0);
+  }
+
+  /** A worker process died and is replaced. */
+  workerRestarted(worker: number): void {
+    this.#count('worker_restarts_total', { worker: String(worker) });
+  }
+
+  /** How many sessions a worker process has now. */
+  workerSessions(worker: number, sessions: number): void {
+    this.#set('worker_sessions_active', { worker: String(worker) }, sessions);
+  }
+
   /** A fault of ours ended a session. */
   internalError(): void {
     this.#count('internal_errors_total', {});
   }
 
-  #register(name: MetricName, { kind, help, labels, buckets }: MetricDescription): void {
-    const shape = { name: METRIC_PREFIX + name, help, labelNames: [...labels], registers: [this.#registry] };
+  #register(name: MetricName, { kind, help, labels, buckets, together: aggregator = 'sum' }: MetricDescription): void {
+    const shape = {
+      name: METRIC_PREFIX + name,
+      help,
+      labelNames: [...labels],
+      registers: [this.#registry],
+      aggregator,
+    };
     if (kind === 'counter') this.#counters.set(name, new Counter(shape));
     else if (kind === 'gauge') this.#gauges.set(name, new Gauge(shape));
     else this.#histograms.set(name, new Histogram({ ...shape, buckets: [...(buckets ?? [])] }));

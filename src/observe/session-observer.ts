@@ -20,6 +20,8 @@ export interface SessionFacts {
   readonly client: Endpoint;
   /** Where the client connected to. */
   readonly local: Endpoint;
+  /** The balancer between, where there is one. */
+  readonly proxy: Endpoint | undefined;
 }
 
 /** One data connection of a transfer. */
@@ -86,6 +88,7 @@ export class SessionObserver {
     this.#write('session-started', 'session started', {
       mode: this.#facts.mode,
       local: formatEndpoint(this.#facts.local),
+      proxy: this.#facts.proxy && formatEndpoint(this.#facts.proxy),
     });
   }
 
@@ -204,6 +207,7 @@ export class SessionObserver {
     this.#write('session-ended', because('session ended', code), {
       outcome: code,
       detail: shown(detail),
+      proxy: this.#facts.proxy && formatEndpoint(this.#facts.proxy),
       milliseconds: Math.round(performance.now() - this.#since),
       user: this.#user,
       backend: this.#backend,

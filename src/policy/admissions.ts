@@ -6,7 +6,13 @@ import type { ErrorCode } from '../errors.ts';
 /** A place that was given, to be given back once; or the limit that stood against it. */
 export type Admission = { leave(): void } | { readonly refused: ErrorCode };
 
-export class Admissions {
+/** Who gives places: this process, or another one that counts for several. */
+export interface SessionPlaces {
+  /** Asks for a place for one more session of this address. */
+  enter(address: string): Admission | Promise<Admission>;
+}
+
+export class Admissions implements SessionPlaces {
   readonly #limits: { readonly sessions: number; readonly sessionsPerAddress: number };
   readonly #perAddress = new Map<string, number>();
   #total = 0;

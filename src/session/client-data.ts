@@ -1,20 +1,25 @@
 /**
- * The client's half of the next transfer: a leased port, the connection that arrives on it, TLS on that connection. One
- * value serves one transfer.
+ * The client's half of the next transfer in passive mode: a leased port, the connection that arrives on it, TLS on that
+ * connection. One value serves one transfer.
  */
 import type { Socket } from 'node:net';
-import type { SecureContext } from 'node:tls';
 import { within } from '../backends/within.ts';
+import type { Policy } from '../config/schema.ts';
 import { DataLeg, type Protection } from '../data/leg.ts';
-import type { Expectation } from '../data/passive-pool.ts';
+import type { Arrived, Expectation } from '../data/passive-pool.ts';
+import { peekClientHello } from '../data/peek-client-hello.ts';
 import { GatewayError } from '../errors.ts';
+import type { Endpoint } from '../net/address.ts';
 import { tlsFacts } from '../tls/facts.ts';
+import type { SessionTls } from '../tls/session-tls.ts';
 import { type SecureSocket, secureAsServer } from '../tls/upgrade.ts';
+import type { ClientHello } from '../wire/client-hello.ts';
 
 export interface ClientDataOptions {
   readonly expectation: Expectation;
-  /** The context of the control connection; undefined while that is in clear. */
-  readonly context: SecureContext | undefined;
+  /** TLS of the control connection; undefined while that is in clear. */
+  readonly tls: SessionTls | undefined;
+  readonly sessionReuse: Policy['sessionReuse'];
   /** The protection that is in force when the connection arrives. */
   readonly protection: () => Protection;
   /** Milliseconds. */
@@ -23,7 +28,8 @@ export interface ClientDataOptions {
 
 type State =
   | { readonly name: 'expected' }
-  | { readonly name: 'arrived'; readonly socket: Socket }
+  /** `hello` is being waited for where the connection will be private. */
+  | { readonly name: 'arrived'; readonly socket: Socket; readonly hello: Promise<ClientHello | undefined> | undefined }
   | { readonly name: 'securing'; readonly socket: Socket; readonly secure: Promise<SecureSocket> }
   | { readonly name: 'opened' }
   | { readonly name: 'disposed' };
@@ -32,51 +38,64 @@ export class ClientData {
   readonly port: number;
   readonly #options: ClientDataOptions;
   readonly #end = new AbortController();
+  /** A connection is there; the connection is known to be ours. */
   readonly #arrived = Promise.withResolvers<void>();
+  readonly #known = Promise.withResolvers<void>();
   #state: State = { name: 'expected' };
+  #peer: Endpoint | undefined;
   #timer: NodeJS.Timeout;
+  #gone = false;
 
   constructor(options: ClientDataOptions) {
     this.#options = options;
     this.port = options.expectation.port;
     this.#arrived.promise.catch(() => {});
     this.#timer = this.#expire();
-    void options.expectation.arrival.then((socket) => this.#arrive(socket));
+    void options.expectation.arrival.then((arrived) => this.#arrive(arrived));
   }
 
-  /** Resolves when the client's TCP connection is there. Asking begins the wait anew. Raises `client-data-timeout`. */
+  /**
+   * Resolves when the client's TCP connection is there; on a shared port when one is there that may be it. Asking begins the wait
+   * anew. Raises `client-data-timeout`.
+   */
   arrived(): Promise<void> {
     if (this.#state.name === 'expected') {
       clearTimeout(this.#timer);
       this.#timer = this.#expire();
+      void this.#options.expectation.approached().then(() => this.#approached());
     }
-    return this.#arrived.promise;
+    return this.#arrived.promise.then(() => {
+      if (this.#gone) throw new GatewayError('client-data-reset', { detail: 'closed before the transfer began' });
+    });
   }
 
   /**
    * The leg, secured when `protection` says so. `proveEnd`: the client will send, and how it ends matters. Raises
-   * `client-data-tls-failed` or `client-data-tls-timeout`; the time limit counts from here.
+   * `client-data-tls-failed`, `client-data-tls-timeout` (the time counts from here) or `tls-session-not-resumed`.
    */
   async open(protection: Protection, proveEnd: boolean): Promise<DataLeg> {
+    if (this.#state.name === 'expected') await this.#identified();
     const state = this.#state;
     if (state.name !== 'arrived' && state.name !== 'securing') throw new Error(`no data connection: ${state.name}`);
-    clearTimeout(this.#timer);
     const { socket: raw } = state;
-    raw.off('readable', this.#onClientHello);
     if (protection === 'clear') {
       if (state.name === 'securing') throw tlsFailed('PROT changed after the TLS handshake had begun');
+      if (this.#options.expectation.proofRequired) throw notResumed('in clear');
       this.#state = { name: 'opened' };
-      return new DataLeg({ side: 'client', raw });
+      return new DataLeg({ side: 'client', raw, peer: this.#peer });
     }
-    const { socket, end } = await (state.name === 'securing'
-      ? this.#secured(state.secure)
-      : this.#secure(raw, proveEnd));
+    const secure = state.name === 'securing' ? state.secure : this.#secure(raw, this.#helloOf(state), proveEnd);
+    this.#state = { name: 'securing', socket: raw, secure };
+    const { socket, end } = await this.#inTime(secure);
     if (this.#end.signal.aborted) {
       raw.destroy();
       throw this.#end.signal.reason;
     }
+    const facts = tlsFacts(socket);
+    const { expectation, sessionReuse } = this.#options;
+    if (!facts.resumed && (sessionReuse === 'require' || expectation.proofRequired)) throw notResumed(facts.version);
     this.#state = { name: 'opened' };
-    return new DataLeg({ side: 'client', raw, secure: { socket, facts: tlsFacts(socket), end } });
+    return new DataLeg({ side: 'client', raw, peer: this.#peer, secure: { socket, facts, end } });
   }
 
   /** Gives the port back and closes a connection that no leg has taken over. Idempotent. */
@@ -85,7 +104,14 @@ export class ClientData {
     this.#options.expectation.release();
     this.#end.abort(new GatewayError('client-data-timeout', { detail: 'replaced or given up' }));
     const state = this.#state;
-    if (state.name === 'arrived' || state.name === 'securing') state.socket.destroy();
+    if (state.name === 'arrived') state.socket.destroy();
+    if (state.name === 'securing') {
+      state.secure.then(
+        ({ socket }) => socket.destroy(),
+        () => {},
+      );
+      state.socket.destroy();
+    }
     this.#state = { name: 'disposed' };
   }
 
@@ -98,49 +124,82 @@ export class ClientData {
     }, timeouts.dataArrival);
   }
 
-  #arrive(socket: Socket): void {
+  #arrive({ socket, peer }: Arrived): void {
     socket.on('error', () => {});
     if (this.#state.name !== 'expected') {
       socket.destroy();
       return;
     }
     clearTimeout(this.#timer);
-    this.#state = { name: 'arrived', socket };
+    this.#peer = peer;
+    if (this.#options.protection() === 'private') {
+      const hello = peekClientHello(socket, this.#end.signal);
+      this.#state = { name: 'arrived', socket, hello };
+      void hello.then((known) => this.#beginEarly(known));
+    } else this.#state = { name: 'arrived', socket, hello: undefined };
+    socket.once('close', () => {
+      // A client that is gone before its transfer begins must not truncate a file.
+      if (this.#state.name === 'arrived' || this.#state.name === 'securing') this.#gone = true;
+    });
     this.#arrived.resolve();
-    if (this.#options.protection() === 'private') socket.once('readable', this.#onClientHello);
+    this.#known.resolve();
+  }
+
+  #approached(): void {
+    if (this.#state.name !== 'expected') return;
+    clearTimeout(this.#timer);
+    this.#arrived.resolve();
+  }
+
+  /** On a shared port the client is known only by its ClientHello, which may come after 150. */
+  async #identified(): Promise<void> {
+    const { tlsHandshake } = this.#options.timeouts;
+    await within(this.#known.promise, tlsHandshake);
+    if (this.#state.name !== 'expected') return;
+    const detail = `no connection to port ${this.port} showed a TLS session of this client within ${tlsHandshake} ms`;
+    throw new GatewayError('client-data-timeout', { detail });
   }
 
   /** quirk: curl and others finish the handshake before they send the transfer command; its direction is not known yet. */
-  readonly #onClientHello = (): void => {
-    if (this.#state.name !== 'arrived') return;
+  #beginEarly(hello: ClientHello | undefined): void {
+    if (this.#state.name !== 'arrived' || hello === undefined) return;
     const { socket } = this.#state;
-    const { dataArrival, tlsHandshake } = this.#options.timeouts;
-    const secure = this.#secure(socket, true, dataArrival + tlsHandshake);
+    const secure = this.#secure(socket, Promise.resolve(hello), true);
     secure.catch(() => {});
     this.#state = { name: 'securing', socket, secure };
-  };
-
-  /** A handshake that was begun early, with the time limit from now on. */
-  async #secured(handshake: Promise<SecureSocket>): Promise<SecureSocket> {
-    const { tlsHandshake } = this.#options.timeouts;
-    const secure = await within(handshake, tlsHandshake);
-    if (secure !== undefined) return secure;
-    throw new GatewayError('client-data-tls-timeout', { detail: `no TLS handshake within ${tlsHandshake} ms` });
   }
 
-  #secure(raw: Socket, proveEnd: boolean, timeout = this.#options.timeouts.tlsHandshake): Promise<SecureSocket> {
-    const { context } = this.#options;
-    if (context === undefined) throw tlsFailed('the control connection has no TLS');
+  #helloOf(state: State & { name: 'arrived' }): Promise<ClientHello | undefined> {
+    return state.hello ?? peekClientHello(state.socket, this.#end.signal);
+  }
+
+  /** The handshake, with what the hello asks for. */
+  async #secure(raw: Socket, peeked: Promise<ClientHello | undefined>, proveEnd: boolean): Promise<SecureSocket> {
+    const { tls, timeouts } = this.#options;
+    if (tls === undefined) throw tlsFailed('the control connection has no TLS');
+    const hello = await peeked;
+    if (hello === undefined) throw tlsFailed('what the client sent is no TLS ClientHello');
     return secureAsServer(raw, {
-      contexts: context,
-      timeout,
+      offer: tls.data(hello),
+      timeout: timeouts.tlsHandshake,
       signal: this.#end.signal,
       proveEnd,
       codes: { failed: 'client-data-tls-failed', timeout: 'client-data-tls-timeout' },
     });
   }
+
+  async #inTime(handshake: Promise<SecureSocket>): Promise<SecureSocket> {
+    const { tlsHandshake } = this.#options.timeouts;
+    const secure = await within(handshake, tlsHandshake);
+    if (secure !== undefined) return secure;
+    throw new GatewayError('client-data-tls-timeout', { detail: `no TLS handshake within ${tlsHandshake} ms` });
+  }
 }
 
 function tlsFailed(detail: string): GatewayError {
   return new GatewayError('client-data-tls-failed', { detail });
+}
+
+function notResumed(how: string): GatewayError {
+  return new GatewayError('tls-session-not-resumed', { detail: how });
 }

@@ -9,7 +9,7 @@ export type Family =
   | 'login'
   | 'describe' // answered from what the gateway knows, or from both
   | 'parameters' // TYPE MODE STRU REST
-  | 'data-setup' // PASV EPSV
+  | 'data-setup' // PASV EPSV PORT EPRT
   | 'transfer'
   | 'forward' // the backend answers
   | 'interrupt' // ABOR QUIT
@@ -125,7 +125,7 @@ export const COMMANDS: ReadonlyMap<string, CommandSpec> = new Map(
 );
 
 /** Understood, and always refused. */
-const ALWAYS_REFUSED = new Set(['CCC', 'ADAT', 'MIC', 'CONF', 'ENC', 'PORT', 'EPRT']);
+const ALWAYS_REFUSED = new Set(['CCC', 'ADAT', 'MIC', 'CONF', 'ENC']);
 
 /** The verbs that HELP shows. */
 export const OFFERED_VERBS: readonly string[] = [...COMMANDS.values()]

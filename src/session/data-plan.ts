@@ -1,33 +1,39 @@
 /**
- * What the next transfer's two legs will be: the client's port, and the backend's data connection that is being made
- * meanwhile. Made by PASV or EPSV, used by one transfer, thrown away by the next PASV or EPSV.
+ * What the next transfer's two legs will be: how the client is reached, and the backend's data connection that is being
+ * made meanwhile. Made by PASV, EPSV, PORT or EPRT, used by one transfer, thrown away by the next of these.
  */
-import type { DataLeg } from '../data/leg.ts';
-import type { ClientData } from './client-data.ts';
+import type { BackendData } from '../backends/backend-data.ts';
+import type { DataLeg, Protection } from '../data/leg.ts';
+
+/** The client's half: passive, where the client connects to us, or active, where we connect to the client. */
+export interface ClientHalf {
+  /**
+   * Resolves when the client's TCP connection is there; asked when the transfer command is in hand. Rejects with a
+   * GatewayError.
+   */
+  arrived(): Promise<void>;
+  /**
+   * The leg, secured when `protection` says so; once {@link arrived} has resolved. `proveEnd`: the client will send, and how
+   * it ends matters. Rejects with a GatewayError.
+   */
+  open(protection: Protection, proveEnd: boolean): Promise<DataLeg>;
+  /** Gives up what no leg has taken over. Idempotent. */
+  dispose(): void;
+}
 
 export class DataPlan {
-  readonly client: ClientData;
-  readonly #backend: Promise<DataLeg>;
+  readonly client: ClientHalf;
+  /** Begun already (REST must stay next to its transfer). */
+  readonly backend: BackendData;
 
-  /** `backend` is the connection to the backend's data port, begun already (REST must stay next to its transfer). */
-  constructor(client: ClientData, backend: Promise<DataLeg>) {
+  constructor(client: ClientHalf, backend: BackendData) {
     this.client = client;
-    this.#backend = backend;
-    backend.catch(() => {});
-  }
-
-  /** The backend's leg. Rejects with the GatewayError of the attempt. */
-  get backend(): Promise<DataLeg> {
-    return this.#backend;
+    this.backend = backend;
   }
 
   /** Gives both halves up. Legs that a transfer has opened are the transfer's to close; closing twice does no harm. */
   dispose(): void {
     this.client.dispose();
-    // quirk: wu-ftpd and embedded servers cannot take a second PASV before the first was connected, so the dial goes on.
-    this.#backend.then(
-      (leg) => leg.close(),
-      () => {},
-    );
+    this.backend.dispose();
   }
 }

@@ -5,6 +5,7 @@ import type { BackendLink } from '../backends/backend-link.ts';
 import type { Policy } from '../config/schema.ts';
 import type { Protection } from '../data/leg.ts';
 import type { ErrorCode, GatewayError } from '../errors.ts';
+import type { Endpoint } from '../net/address.ts';
 import type { ProtectionRule } from '../policy/protection.ts';
 import type { Command } from '../wire/command.ts';
 import type { Reply } from '../wire/reply.ts';
@@ -50,8 +51,14 @@ export interface HandlerContext {
   readonly hasUnreadInput: boolean;
   /** Dials the backend. Raises GatewayError. */
   openLink(): Promise<BackendLink>;
-  /** Leases a port and begins to connect to the backend's data port; undefined when no port is free. */
-  planData(link: BackendLink): DataPlan | undefined;
+  /** Whether clients may use PORT and EPRT. */
+  readonly activeMode: 'allow' | 'deny';
+  /** Why the gateway will not connect there, though a client asks for it; undefined when it will. */
+  refuseActiveTarget(target: Endpoint): string | undefined;
+  /** Leases a port and begins to set up the backend's data connection; undefined when no port is free. */
+  planPassive(link: BackendLink): Promise<{ readonly plan: DataPlan; readonly port: number } | undefined>;
+  /** To connect to this port of the client when the transfer begins; the backend's data connection is set up from now on. */
+  planActive(link: BackendLink, port: number): DataPlan;
   /** The IPv4 address for a 227. Raises `advertised-address-unknown`. */
   advertisedAddress(): Promise<string>;
   /** The backend broke off in the middle of a login. */

@@ -1,22 +1,29 @@
 /**
  * What handlers see of a session and may set going: a view made anew for each command.
  */
+import { ActiveBackendData } from '../backends/active-data.ts';
 import type { Backend } from '../backends/backend.ts';
+import type { BackendData } from '../backends/backend-data.ts';
 import type { BackendLink } from '../backends/backend-link.ts';
 import { openLink } from '../backends/open-link.ts';
-import { openPassiveData } from '../backends/passive-data.ts';
+import { PassiveBackendData } from '../backends/passive-data.ts';
 import type { Config, ListenerConfig, Policy } from '../config/schema.ts';
 import type { ClientChannel } from '../control/client-channel.ts';
 import type { AdvertisedAddress } from '../data/advertise.ts';
-import { DataLeg, type Protection } from '../data/leg.ts';
+import type { Protection } from '../data/leg.ts';
 import type { PassivePool } from '../data/passive-pool.ts';
+import type { Identity } from '../data/rendezvous.ts';
 import { asGatewayError, type ErrorCode, type GatewayError } from '../errors.ts';
-import { type Family, familyOf } from '../net/address.ts';
+import { type Endpoint, type Family, familyOf } from '../net/address.ts';
 import type { OpenSockets } from '../net/open-sockets.ts';
+import { isOwnAddress } from '../net/own-addresses.ts';
 import type { SessionObserver } from '../observe/session-observer.ts';
+import { refuseActiveTarget } from '../policy/active-target.ts';
 import type { ProtectionRule } from '../policy/protection.ts';
 import type { ServerContexts } from '../tls/contexts.ts';
+import type { ClientHello } from '../wire/client-hello.ts';
 import { serializeReply } from '../wire/reply.ts';
+import { ActiveClientData } from './active-client-data.ts';
 import { ClientData } from './client-data.ts';
 import { DataPlan } from './data-plan.ts';
 import type { HandlerContext } from './outcome.ts';
@@ -31,6 +38,10 @@ export interface SessionEnvironment {
   readonly passivePool: PassivePool;
   readonly advertised: AdvertisedAddress;
   readonly sockets: OpenSockets;
+  /** Whether the gateway listens on this port, on whatever address. */
+  readonly listensOn: (port: number) => boolean;
+  /** Somebody connected to a data port who was not expected there. */
+  readonly onUnclaimed: (port: number, address: string) => void;
 }
 
 export interface SessionContextOptions {
@@ -80,7 +91,7 @@ export class SessionContext implements HandlerContext {
   }
 
   get family(): Family {
-    return familyOf(this.#options.client.peer.address);
+    return familyOf(this.#options.client.local.address);
   }
 
   get hasUnreadInput(): boolean {
@@ -136,23 +147,71 @@ export class SessionContext implements HandlerContext {
     }
   }
 
-  planData(link: BackendLink): DataPlan | undefined {
+  /** Whether a data connection of this session can be told by TLS alone, and whether the client is known to do it right. */
+  #identity(): Identity {
+    const { tls, protection, resumes } = this.#options.standing;
+    if (tls === undefined || protection === 'clear' || resumes === 'no') return 'none';
+    if (this.policy.sessionReuse === 'off' || tls.mixedUp) return 'none';
+    return resumes === 'yes' ? 'distinct' : 'provable';
+  }
+
+  #recognises(): ((hello: ClientHello) => boolean) | undefined {
+    const { tls } = this.#options.standing;
+    return tls === undefined || this.#identity() === 'none' ? undefined : (hello) => tls.recognises(hello);
+  }
+
+  async planPassive(link: BackendLink): Promise<{ readonly plan: DataPlan; readonly port: number } | undefined> {
     const { environment, client, standing, signal, dropPlan } = this.#options;
-    const { config, passivePool, sockets } = environment;
     dropPlan();
-    const expectation = passivePool.expect(client.peer.address);
-    if (expectation === undefined) return undefined;
-    const { timeouts } = config;
+    const claimant = { address: client.peer.address, recognises: this.#recognises(), identity: this.#identity() };
+    const expectation = await environment.passivePool.expect(claimant, signal);
+    if (signal.aborted) expectation?.release();
+    if (expectation === undefined || signal.aborted) return undefined;
     const half = new ClientData({
       expectation,
-      context: standing.context,
+      tls: standing.tls,
+      sessionReuse: this.policy.sessionReuse,
       protection: () => standing.protection,
-      timeouts,
+      timeouts: environment.config.timeouts,
     });
-    const backend = openPassiveData(link, { timeouts, signal, sockets });
-    return new DataPlan(
-      half,
-      backend.then((raw) => new DataLeg({ side: 'backend', raw })),
-    );
+    return { plan: new DataPlan(half, this.#backendData(link)), port: half.port };
+  }
+
+  planActive(link: BackendLink, port: number): DataPlan {
+    const { environment, client, listener, standing, dropPlan } = this.#options;
+    const { config, sockets } = environment;
+    dropPlan();
+    const half = new ActiveClientData({
+      // Never an address that a client wrote: that of its control connection.
+      target: { address: client.peer.address, port },
+      // Behind a PROXY header the local address is that of the balancer.
+      localAddress: listener.proxyProtocol.control === 'off' ? client.local.address : undefined,
+      tls: standing.tls,
+      sessionReuse: this.policy.sessionReuse,
+      timeouts: config.timeouts,
+      sockets,
+    });
+    return new DataPlan(half, this.#backendData(link));
+  }
+
+  get activeMode(): 'allow' | 'deny' {
+    return this.#options.environment.config.data.active;
+  }
+
+  refuseActiveTarget(target: Endpoint): string | undefined {
+    const { environment, client } = this.#options;
+    const { address } = client.peer;
+    const isOurs = (port: number) => environment.listensOn(port) && isOwnAddress(address);
+    return refuseActiveTarget(target, { client: address, isOurs });
+  }
+
+  #backendData(link: BackendLink): BackendData {
+    const { environment, signal } = this.#options;
+    const { config, sockets, onUnclaimed } = environment;
+    const { timeouts } = config;
+    if (link.backend.config.dataMode === 'active') {
+      return new ActiveBackendData(link, { timeouts, sockets, onUnclaimed });
+    }
+    return new PassiveBackendData(link, { timeouts, signal, sockets });
   }
 }

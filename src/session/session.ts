@@ -2,14 +2,13 @@
  * One client from greeting to goodbye: the only place where client meets backend, and the only writer of the session's
  * state. Commands are taken one at a time; handlers decide, this applies.
  */
-import type { Socket } from 'node:net';
-import type { SecureContext } from 'node:tls';
 import type { BackendLink } from '../backends/backend-link.ts';
 import { within } from '../backends/within.ts';
 import type { ListenerConfig } from '../config/schema.ts';
-import { ClientChannel, type ClientInput } from '../control/client-channel.ts';
+import { ClientChannel, type ClientConnection, type ClientInput } from '../control/client-channel.ts';
 import { asGatewayError, ERRORS, type ErrorCode, GatewayError } from '../errors.ts';
 import type { SessionObserver } from '../observe/session-observer.ts';
+import type { SessionTls } from '../tls/session-tls.ts';
 import type { Command } from '../wire/command.ts';
 import { type Reply, reply } from '../wire/reply.ts';
 import { admit } from './gate.ts';
@@ -27,10 +26,10 @@ const GREETING = reply(220, 'FTPS gateway ready.');
 const GOODBYE = 2000; // milliseconds for the client to take the last reply
 
 export interface SessionOptions {
-  readonly socket: Socket;
+  readonly connection: ClientConnection;
   readonly listener: ListenerConfig;
-  /** The TLS context in force already: on an implicit listener. */
-  readonly context: SecureContext | undefined;
+  /** TLS in force already: on an implicit listener. */
+  readonly tls: SessionTls | undefined;
   readonly environment: SessionEnvironment;
   readonly observer: SessionObserver;
 }
@@ -40,19 +39,18 @@ export class Session {
   readonly #client: ClientChannel;
   readonly #standing: Standing;
   readonly #end = new AbortController();
-  readonly #over = Promise.withResolvers<undefined>();
   readonly #loginTimer: NodeJS.Timeout;
   #phase: Phase = { name: 'login', user: undefined, link: undefined };
 
   constructor(options: SessionOptions) {
-    const { socket, context, environment } = options;
+    const { connection, tls, environment } = options;
     const { limits, timeouts } = environment.config;
     this.#options = options;
-    this.#standing = newStanding(context);
-    this.#client = new ClientChannel(socket, this.#standing.control, {
+    this.#standing = newStanding(tls);
+    this.#client = new ClientChannel(connection, this.#standing.control, {
       maxLineBytes: limits.commandLine,
       onArrival: ({ verb }) => verb === 'ABOR' && this.#interrupt('client-aborted'),
-      onLost: () => this.#interrupt('client-control-lost'),
+      onLost: () => this.#clientLost(),
     });
     this.#loginTimer = setTimeout(() => this.close(new GatewayError('login-timeout')), timeouts.login);
   }
@@ -88,7 +86,6 @@ export class Session {
     if (last !== null) void this.#client.reply(last);
     this.#client.end(GOODBYE);
     this.#options.observer.ended(reason.code, reason.detail);
-    this.#over.resolve(undefined);
   }
 
   /** The reply that goes with a reason: a backend that said 421 is quoted. */
@@ -101,7 +98,7 @@ export class Session {
 
   async #nextInput(): Promise<ClientInput | undefined> {
     const idle = this.#options.environment.config.timeouts.controlIdle;
-    const input = await within(Promise.race([this.#client.next(), this.#over.promise]), idle);
+    const input = await within(this.#client.next(), idle);
     if (input === undefined) this.close(new GatewayError('control-idle'));
     return input;
   }
@@ -132,6 +129,7 @@ export class Session {
     if (admission.kind === 'refused') return this.#reply(admission.reply);
     const outcome = await HANDLERS[admission.spec.family](admission.command, this.#context());
     if (this.#phase.name !== 'closing') await this.#apply(outcome, admission.command);
+    else if (outcome.do === 'plan') outcome.plan.dispose();
   }
 
   #unknown(): Promise<void> {
@@ -201,13 +199,19 @@ export class Session {
   }
 
   async #secure({ reply: accepted, protection }: Outcome & { do: 'secure' }): Promise<void> {
-    const { environment, observer } = this.#options;
+    const { environment, listener, observer } = this.#options;
     await this.#client.reply(accepted);
     await this.#client.secure(async (raw) => {
-      const { socket, context } = await secureControl(raw, environment, observer, this.#end.signal);
-      this.#standing.context = context;
+      const { socket, tls } = await secureControl(raw, environment, listener, observer, this.#end.signal);
+      this.#standing.tls = tls;
       return socket;
     });
+    // AUTH removes what was said before in clear (RFC 2228 §3, RFC 4217 §4.2): nothing of it may count inside TLS.
+    if (this.#phase.name === 'login') {
+      this.#phase.link?.close();
+      this.#phase = { name: 'login', user: undefined, link: undefined };
+    }
+    this.#standing.remembered.length = 0;
     this.#standing.control = 'secure';
     this.#standing.protection = protection;
   }
@@ -252,12 +256,18 @@ export class Session {
     });
     standing.restart = undefined;
     this.#phase = { name: 'transferring', user, link, transfer };
+    // What arrived while earlier commands were dealt with counts as well.
+    if (this.#client.abortWaits) this.#interrupt('client-aborted');
+    if (this.#client.departure !== 'none') this.#interrupt('client-control-lost');
     const begun = performance.now();
     const verdict = await transfer.run();
+    const resumed = transfer.legs.client?.tls?.resumed;
+    if (resumed !== undefined) standing.resumes = resumed ? 'yes' : 'no';
     const milliseconds = Math.round(performance.now() - begun);
     observer.transferFinished(
       transferRecord({ command, direction, backend: link.backend.name, transfer, verdict, milliseconds }),
     );
+    if (transfer.fault !== undefined) throw transfer.fault;
     if (this.#phase.name !== 'transferring') return link.close();
     this.#phase = { name: 'ready', user, link, plan: undefined };
     if (verdict.reply !== null) await this.#reply(verdict.reply);
@@ -265,6 +275,13 @@ export class Session {
   }
 
   /** ABOR has arrived, or the client is gone: either counts before its turn in the queue. */
+  #clientLost(): void {
+    this.#interrupt('client-control-lost');
+    // Commands that were sent before the end are still carried out; without any nobody waits for an answer.
+    const waits = this.#phase.name === 'transferring' || this.#client.departure === 'with-commands';
+    if (!waits) this.close(new GatewayError('client-closed'));
+  }
+
   #interrupt(code: ErrorCode): void {
     if (this.#phase.name === 'transferring') this.#phase.transfer.abort(new GatewayError(code));
   }

@@ -1,8 +1,8 @@
 /**
  * What a session keeps beside its phase. Written by the session alone.
  */
-import type { SecureContext } from 'node:tls';
 import type { Protection } from '../data/leg.ts';
+import type { SessionTls } from '../tls/session-tls.ts';
 import type { Command } from '../wire/command.ts';
 import type { ControlSecurity } from './phase.ts';
 
@@ -10,7 +10,10 @@ import type { ControlSecurity } from './phase.ts';
 export interface Standing {
   control: ControlSecurity;
   protection: Protection;
-  context: SecureContext | undefined;
+  /** TLS of the control connection. */
+  tls: SessionTls | undefined;
+  /** Whether the last data connection resumed the TLS session of the control connection. */
+  resumes: 'unknown' | 'yes' | 'no';
   /** After EPSV ALL. */
   extendedOnly: boolean;
   /** The position of REST, until the next transfer. */
@@ -21,14 +24,15 @@ export interface Standing {
   failedLogins: number;
 }
 
-/** The beginning of a session; `context` where TLS is in force already. */
-export function newStanding(context: SecureContext | undefined): Standing {
-  const secure = context !== undefined;
+/** The beginning of a session; `tls` where it is in force already. */
+export function newStanding(tls: SessionTls | undefined): Standing {
+  const secure = tls !== undefined;
   return {
     control: secure ? 'secure' : 'clear',
     // Implicit FTPS begins with PROT P (MS-FTPS, "Control Connection Negotiation with Implicit FTPS").
     protection: secure ? 'private' : 'clear',
-    context,
+    tls,
+    resumes: 'unknown',
     extendedOnly: false,
     restart: undefined,
     remembered: [],

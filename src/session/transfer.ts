@@ -18,6 +18,8 @@ import { type Direction, failed, refused, succeeded, type Verdict } from './verd
 
 /** How long a backend may take to explain why its data connection broke (milliseconds). */
 const EXPLANATION = 5000;
+/** How long after the final reply a data connection of the backend, made before it, may still be on its way (milliseconds). */
+const OVERTAKEN = 2000;
 
 export interface TransferOptions {
   readonly command: Command;
@@ -40,13 +42,20 @@ type Step =
   | { readonly kind: 'verdict'; readonly verdict: Verdict }
   | { readonly kind: 'stop'; readonly reason: GatewayError };
 
+/** Both data connections of a transfer. */
+interface Legs {
+  readonly client: DataLeg;
+  readonly backend: DataLeg;
+}
+
 export class Transfer {
   readonly #options: TransferOptions;
   readonly #abort = new AbortController();
   readonly #aborted = Promise.withResolvers<never>();
   #client: DataLeg | undefined;
-  #backend: DataLeg | undefined;
   #bytes = 0;
+  #over = false;
+  #fault: unknown;
 
   constructor(options: TransferOptions) {
     this.#options = options;
@@ -55,7 +64,12 @@ export class Transfer {
 
   /** The legs, as far as they were opened. */
   get legs(): { readonly client: DataLeg | undefined; readonly backend: DataLeg | undefined } {
-    return { client: this.#client, backend: this.#backend };
+    return { client: this.#client, backend: this.#options.plan.backend.leg };
+  }
+
+  /** What was thrown that is no GatewayError: a fault of ours. */
+  get fault(): unknown {
+    return this.#fault;
   }
 
   /** Bytes that were relayed. */
@@ -71,8 +85,9 @@ export class Transfer {
 
   /** Runs to the verdict; all that was opened is closed then. Never rejects. */
   async run(): Promise<Verdict> {
-    const { link, plan } = this.#options;
-    const turn = await link.takeTurn();
+    const { plan } = this.#options;
+    const turn = await this.#takeTurn();
+    if (turn === undefined) return failed(asGatewayError(this.#abort.signal.reason, 'internal-error'));
     let settled = Promise.resolve();
     let verdict: Verdict | undefined;
     try {
@@ -85,27 +100,29 @@ export class Transfer {
       const { reason } = step;
       this.#client?.reset();
       const announce = reason.code !== 'client-data-reset' || this.#options.direction === 'upload';
-      const aborted = await abortTransfer({ turn, exchange, announce, resetData: () => this.#backend?.reset() });
+      const aborted = await abortTransfer({ turn, exchange, announce, resetData: () => plan.backend.reset() });
       settled = aborted.settled;
       return failed(reason, aborted.final);
     } catch (error) {
+      if (!(error instanceof GatewayError)) this.#fault = error;
       return failed(asGatewayError(error, 'internal-error'));
     } finally {
+      this.#over = true;
       // A success has closed its legs in good order; everything else is reset, so that nobody takes it for complete.
       if (verdict?.outcome !== 'completed') {
         this.#client?.reset();
-        this.#backend?.reset();
+        plan.backend.reset();
       }
       plan.dispose();
       void settled.finally(() => turn.end());
     }
   }
 
-  /** Both TCP connections, then the command: a client that never comes cannot truncate a file. */
+  /** Client and backend are ready for data, then the command: a client that never comes cannot truncate a file. */
   async #begin(turn: Turn): Promise<Exchange> {
     const { plan, command, restart, link } = this.#options;
     await this.#unlessAborted(plan.client.arrived());
-    this.#backend = await this.#unlessAborted(plan.backend);
+    await this.#unlessAborted(plan.backend.prepared());
     // REST must stand directly before its transfer command (RFC 959 §4.1.3); PASV of the client may have come between.
     if (restart !== undefined && link.lastVerb !== 'REST') {
       const answer = await turn.final(turn.send({ verb: 'REST', argument: restart }));
@@ -115,36 +132,80 @@ export class Transfer {
   }
 
   async #converse(turn: Turn, exchange: Exchange): Promise<Step> {
-    const { direction, onPreliminary, link } = this.#options;
+    const { plan, direction, protection, onPreliminary, link } = this.#options;
     try {
       const first = await this.#unlessAborted(turn.first(exchange));
       if (!letsDataFlow(first)) return decided(refused(first));
       await onPreliminary(isPreliminary(first) ? first : reply(150, 'Opening data connection.'));
-      const opened = await this.#openClient(exchange);
-      if ('code' in opened) return decided(refused(opened));
-      this.#client = opened;
-      return await (direction === 'upload' ? this.#upload(turn, exchange) : this.#download(turn, exchange));
+      // Both are waited for from now on, in whatever order they come.
+      const arrival = this.#arrival(exchange);
+      const opening = plan.client.open(protection, direction === 'upload').then((leg) => this.#adopt(leg));
+      const client = await this.#unlessRefused(exchange, opening);
+      if ('code' in client) return decided(refused(client));
+      const backend = await this.#unlessRefused(exchange, arrival);
+      if (backend === 'missing') return await this.#explainMissing(client, exchange);
+      if ('code' in backend) return decided(refused(backend));
+      const legs = { client, backend };
+      return await (direction === 'upload' ? this.#upload(turn, exchange, legs) : this.#download(turn, exchange, legs));
     } catch (error) {
       if (link.lost.aborted) return decided(failed(lostLink(link)));
+      if (!(error instanceof GatewayError)) this.#fault = error;
       return stop(asGatewayError(error, 'internal-error'));
     }
   }
 
-  /** The client's leg; or the backend's refusal, where that comes while the client still shakes hands. */
-  #openClient(exchange: Exchange): Promise<DataLeg | Reply> {
-    const { plan, protection, direction } = this.#options;
-    const opening = plan.client.open(protection, direction === 'upload');
-    opening.catch(() => {});
-    const refusal = exchange.final.then(async (final) => (isPositive(final) ? await opening : final));
-    return this.#unlessAborted(Promise.race<DataLeg | Reply>([opening, refusal]));
+  /** A handshake may finish when the transfer is over already: nobody else would close the leg. */
+  #adopt(leg: DataLeg): DataLeg {
+    this.#client = leg;
+    if (this.#over || this.#abort.signal.aborted) leg.reset();
+    return leg;
   }
 
-  async #download(turn: Turn, exchange: Exchange): Promise<Step> {
-    const { client, backend } = this.#openLegs();
+  /** The right to speak to the backend; undefined when the transfer is aborted before it is given. */
+  async #takeTurn(): Promise<Turn | undefined> {
+    const turn = this.#options.link.takeTurn();
+    try {
+      return await this.#unlessAborted(turn);
+    } catch {
+      void turn.then(({ end }) => end());
+      this.#options.plan.dispose();
+      return undefined;
+    }
+  }
+
+  /** The backend's leg; `missing` when the backend has confirmed the transfer and never made a data connection. */
+  #arrival(exchange: Exchange): Promise<DataLeg | 'missing'> {
+    const opening = this.#options.plan.backend.open();
+    const overtaken = exchange.final.then(
+      async () => (await within(opening, OVERTAKEN)) ?? 'missing',
+      () => opening,
+    );
+    const arrival = Promise.race([opening, overtaken]);
+    arrival.catch(() => {});
+    return arrival;
+  }
+
+  /** A leg that is still on its way; or the backend's refusal, where that comes first. */
+  #unlessRefused<T>(exchange: Exchange, opening: Promise<T>): Promise<T | Reply> {
+    opening.catch(() => {});
+    const refusal = exchange.final.then(async (final) => (isPositive(final) ? await opening : final));
+    return this.#unlessAborted(Promise.race<T | Reply>([opening, refusal]));
+  }
+
+  /** Success without a data connection: only an empty listing needs none (quirk: servers that skip it then). */
+  async #explainMissing(client: DataLeg, exchange: Exchange): Promise<Step> {
+    const final = await exchange.final;
+    client.discardInput();
+    if (this.#options.direction === 'list') return this.#deliver(client, final);
+    const detail = 'the backend never connected';
+    return decided(failed(new GatewayError('backend-data-timeout', { detail }), final));
+  }
+
+  async #download(turn: Turn, exchange: Exchange, { client, backend }: Legs): Promise<Step> {
     client.discardInput();
     const { end } = await this.#relay(backend, client, exchange);
     if (end.kind === 'source') {
-      if (end.sourceEnd === 'reset') return this.#explainReset(client, exchange);
+      if (end.sourceEnd === 'reset') return this.#explainReset(client, backend, exchange);
       // Some backends wait for our end before they say 226.
       backend.close();
       const final = await this.#unlessAborted(turn.final(exchange));
@@ -155,12 +216,12 @@ export class Transfer {
   }
 
   /** The backend reset its data connection; only an empty listing may end so (quirk: ProFTPD without matching files). */
-  async #explainReset(client: DataLeg, exchange: Exchange): Promise<Step> {
+  async #explainReset(client: DataLeg, backend: DataLeg, exchange: Exchange): Promise<Step> {
     const final = await this.#unlessAborted(within(exchange.final, EXPLANATION));
     const reason = new GatewayError('backend-data-reset');
     if (final === undefined) return stop(reason);
     if (!isPositive(final)) return decided(refused(final, 'failed'));
-    if (this.#options.direction === 'list' && this.#bytes === 0) return this.#deliver(client, final);
+    if (this.#options.direction === 'list' && backend.bytesReceived === 0) return this.#deliver(client, final);
     return decided(failed(reason, final));
   }
 
@@ -174,8 +235,7 @@ export class Transfer {
     return decided(succeeded(final));
   }
 
-  async #upload(turn: Turn, exchange: Exchange): Promise<Step> {
-    const { client, backend } = this.#openLegs();
+  async #upload(turn: Turn, exchange: Exchange, { client, backend }: Legs): Promise<Step> {
     backend.discardInput();
     const { end } = await this.#relay(client, backend, exchange);
     if (end.kind === 'source') {
@@ -240,11 +300,6 @@ export class Transfer {
     const final = await exchange.final;
     if (!isPositive(final)) return decided(refused(final, 'failed'));
     return decided(failed(new GatewayError('backend-early-success', { detail: serializeReply(final).trimEnd() })));
-  }
-
-  #openLegs(): { client: DataLeg; backend: DataLeg } {
-    if (this.#client === undefined || this.#backend === undefined) throw new Error('legs are not open');
-    return { client: this.#client, backend: this.#backend };
   }
 
   /** The promise, or a rejection with the reason of {@link abort}. */

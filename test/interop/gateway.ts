@@ -9,6 +9,7 @@ import { Writable } from 'node:stream';
 import { expect, vi } from 'vitest';
 import { generateAuthority, generateServerCertificate } from '../../src/certs/generate.ts';
 import { parseConfig } from '../../src/config/load.ts';
+import type { PortRange } from '../../src/config/schema.ts';
 import { createLogger } from '../../src/observe/logger.ts';
 import { type Service, startService } from '../../src/service.ts';
 import { PASSWORD, USER } from './backends/backend.ts';
@@ -16,6 +17,8 @@ import type { Security, Target, TlsVersion } from './clients/client.ts';
 import { freePorts } from './free-ports.ts';
 
 const PASSIVE_PORTS = 10;
+/** Clients that run side by side come from one address. */
+const SESSIONS_PER_ADDRESS = 1000;
 
 /** What stands behind the gateway, and where and how it listens. */
 export interface GatewayOptions {
@@ -24,10 +27,17 @@ export interface GatewayOptions {
   readonly address?: string;
   /** Whether clear text is refused (the default) or allowed. */
   readonly clearText?: 'refused' | 'allowed';
+  /** How the data connections of the backend are made; `auto` by default. */
+  readonly dataMode?: 'auto' | 'active';
+  /** Size of the passive range. */
+  readonly passivePorts?: number;
+  /** Address of a balancer: only from there, with PROXY headers, and clients are sent there. */
+  readonly balancer?: string;
 }
 
 /** A running gateway with an explicit and an implicit listener. */
 export interface InteropGateway {
+  readonly passivePorts: PortRange;
   target(security: Security, tls: TlsVersion): Target;
   /** Sum of a metric over all its series whose labels contain the given ones. */
   metric(name: string, labels?: Readonly<Record<string, string>>): Promise<number>;
@@ -46,7 +56,8 @@ export async function startGateway(options: GatewayOptions): Promise<InteropGate
     const authority = await writeCertificates(folder);
     const config = parseConfig(await configuration(folder, options));
     const service = await startService(config, { logger: createLogger({ ...config.log, destination: log }) });
-    return interopGateway(service, { authority, folder, log, address: options.address ?? '127.0.0.1' });
+    const address = options.balancer ?? options.address ?? '127.0.0.1';
+    return interopGateway(service, { authority, folder, log, address, passivePorts: config.data.passive.ports });
   } catch (error) {
     await rm(folder, { recursive: true, force: true });
     throw error;
@@ -57,13 +68,17 @@ interface Parts {
   readonly authority: string;
   readonly folder: string;
   readonly log: LastLines;
+  /** Where clients connect to. */
   readonly address: string;
+  readonly passivePorts: PortRange;
 }
 
-function interopGateway(service: Service, { authority, folder, log, address }: Parts): InteropGateway {
+function interopGateway(service: Service, parts: Parts): InteropGateway {
+  const { authority, folder, log, address, passivePorts } = parts;
   const { gateway, metrics } = service;
   const portOf = (mode: string) => gateway.listeners.find((listener) => listener.mode === mode)?.port ?? 0;
   return {
+    passivePorts,
     target: (security, tls) => {
       const port = portOf(security === 'implicit' ? 'implicit' : 'explicit');
       return { host: address, port, security, tls, authority, user: USER, password: PASSWORD };
@@ -86,7 +101,7 @@ function interopGateway(service: Service, { authority, folder, log, address }: P
 
 async function writeCertificates(folder: string): Promise<string> {
   const authority = await generateAuthority();
-  const server = await generateServerCertificate(authority, { names: ['localhost', '127.0.0.1', '::1'] });
+  const server = await generateServerCertificate(authority, { names: ['localhost', '127.0.0.1', '127.0.0.8', '::1'] });
   const file = join(folder, 'authority.pem');
   await writeFile(file, authority.cert);
   await writeFile(join(folder, 'server.pem'), server.cert);
@@ -95,20 +110,22 @@ async function writeCertificates(folder: string): Promise<string> {
 }
 
 async function configuration(folder: string, options: GatewayOptions): Promise<string> {
-  const { backendPort, address = '127.0.0.1', clearText = 'refused' } = options;
+  const { backendPort, address = '127.0.0.1', clearText = 'refused', balancer, passivePorts = PASSIVE_PORTS } = options;
   const rule = clearText === 'allowed' ? 'off' : 'enforce';
-  const first = await freePorts(PASSIVE_PORTS);
+  const first = await freePorts(passivePorts);
+  const proxy = balancer === undefined ? '{}' : `{ control: required, trusted: ["${balancer}"] }`;
   return `
 listeners:
-  - { name: explicit, address: "${address}", port: 0, mode: explicit }
-  - { name: implicit, address: "${address}", port: 0, mode: implicit }
+  - { name: explicit, address: "${address}", port: 0, mode: explicit, proxyProtocol: ${proxy} }
+  - { name: implicit, address: "${address}", port: 0, mode: implicit, proxyProtocol: ${proxy} }
 tls:
   certificates: [{ cert: "${join(folder, 'server.pem')}", key: "${join(folder, 'server.key')}" }]
 policy: { requireTls: ${rule}, requireProtP: ${rule} }
 data:
-  passive: { ports: ${first}-${first + PASSIVE_PORTS - 1} }
+  passive: { ports: ${first}-${first + passivePorts - 1} }
 backends:
-  - { name: legacy, host: 127.0.0.1, port: ${backendPort} }
+  - { name: legacy, host: 127.0.0.1, port: ${backendPort}, dataMode: ${options.dataMode ?? 'auto'} }
+limits: { sessionsPerAddress: ${SESSIONS_PER_ADDRESS} }
 admin: { address: 127.0.0.1, port: 0 }
 log: { level: info, format: json }
 `;

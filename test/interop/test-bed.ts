@@ -10,7 +10,8 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { afterAll, describe, it } from 'vitest';
-import { type Packages, providePackages } from './packages.ts';
+import type { Packages } from '../support/debian-packages.ts';
+import { providePackages } from './packages.ts';
 
 /** What the tests of one file work with: the programs, and a folder for local files. */
 export interface TestBed {

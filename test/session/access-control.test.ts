@@ -154,7 +154,7 @@ describe('security commands', () => {
       const client = await loggedIn();
       const before = backend.commands.length;
       for (const verb of ['XYZZY', 'FOO bar']) await client.command(verb, 500);
-      for (const verb of ['PORT 127,0,0,1,200,10', 'EPRT |1|127.0.0.1|51210|', 'REIN', 'SMNT /']) {
+      for (const verb of ['REIN', 'SMNT /', 'LPRT 4,4,127,0,0,1,2,200,10', 'LANG de']) {
         await client.command(verb, 502);
       }
       expect(backend.commands.slice(before)).toEqual([]);

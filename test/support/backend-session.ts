@@ -2,7 +2,7 @@
  * One control connection of a scripted backend: cuts lines, runs the handlers one after the other (ABOR also during a
  * transfer), owns the passive listener. Speaks no FTP by itself: see `legacy-server.ts` for the default behaviour.
  */
-import { createServer, type Server, type Socket } from 'node:net';
+import { connect, createServer, type Server, type Socket } from 'node:net';
 import { BackendData } from './backend-data.ts';
 import type { Changes } from './changes.ts';
 
@@ -44,6 +44,7 @@ export class BackendSession {
   readonly #queue: ReceivedCommand[] = [];
   #rest: Buffer = Buffer.alloc(0);
   #passive: Server | undefined;
+  #active: { readonly host: string; readonly port: number } | undefined;
   #taken = 0;
   #busy = false;
   #closed: 'fin' | 'reset' | undefined;
@@ -90,6 +91,7 @@ export class BackendSession {
   /** Opens a passive listener in place of the one before; the port. */
   async listen(): Promise<number> {
     this.unlisten();
+    this.#active = undefined;
     this.#taken = this.data.length;
     const server = createServer({ allowHalfOpen: true }, (socket) => {
       server.close();
@@ -108,8 +110,29 @@ export class BackendSession {
     this.#passive = undefined;
   }
 
-  /** The data connection that belongs to the newest passive listener, as soon as the gateway has made it. */
+  /** Active mode: where the next data connection goes, in place of a passive listener. Connects to nobody yet. */
+  aim(host: string, port: number): void {
+    this.unlisten();
+    this.#taken = this.data.length;
+    this.#active = { host, port };
+  }
+
+  /** Active mode: connects to where {@link aim} said. Rejects when it is refused. */
+  async connectData(): Promise<BackendData> {
+    if (this.#active === undefined) throw new Error('the gateway has sent neither PORT nor EPRT');
+    const socket = connect({ ...this.#active, localAddress: this.address, allowHalfOpen: true });
+    await new Promise<void>((resolve, reject) => {
+      socket.once('connect', resolve);
+      socket.once('error', reject);
+    });
+    const data = new BackendData(socket, () => this.#host.changes.notify());
+    this.data.push(data);
+    return data;
+  }
+
+  /** The data connection of the newest passive listener, as soon as the gateway has made it; in active mode it is made now. */
   async accept(): Promise<BackendData> {
+    if (this.#active !== undefined && this.data[this.#taken] === undefined) await this.connectData();
     const data = await this.#host.changes.until(
       () => {
         if (this.#closed) throw new Error('control connection closed while waiting for the data connection');

@@ -2,7 +2,7 @@
  * The client's end of a data connection: clear or TLS, with or without a resumed session, and every way of ending it.
  * Keeps what it received and how the other side ended. Knows nothing of the control connection.
  */
-import { connect, type Socket } from 'node:net';
+import { connect, Socket } from 'node:net';
 import { connect as connectTls, type SecureVersion, type TLSSocket } from 'node:tls';
 import { type RawEnding, TappedSocket } from './tapped-socket.ts';
 
@@ -41,10 +41,28 @@ export class ClientData {
   #tapped: TappedSocket | undefined;
   #readOnlyOnce = false;
 
-  private constructor({ host, port, localAddress }: DataTarget) {
+  private constructor(source: DataTarget | Socket) {
     this.ending = new Promise((resolve) => {
       this.#settle = resolve;
     });
+    if (source instanceof Socket) {
+      this.raw = source;
+      source.on('data', (chunk: Buffer) => this.#arrived(chunk));
+    } else this.raw = this.#dial(source);
+    this.raw.setNoDelay(true);
+    this.#rawEnding = new Promise((resolve) => {
+      this.raw.on('end', () => resolve('fin'));
+      this.raw.on('error', () => resolve('reset'));
+      this.raw.on('close', () => resolve('reset'));
+    });
+  }
+
+  /** A connection that the gateway has made, in active mode; allows half-open. */
+  static accepted(socket: Socket): ClientData {
+    return new ClientData(socket);
+  }
+
+  #dial({ host, port, localAddress }: DataTarget): Socket {
     const buffer = Buffer.alloc(65_536);
     // With a buffer of our own, pause() stops reading at once: what comes later stays in the kernel.
     const callback = (length: number): boolean => {
@@ -52,13 +70,7 @@ export class ClientData {
       return true;
     };
     const onread = { buffer, callback };
-    this.raw = connect({ host, port, allowHalfOpen: true, onread, ...(localAddress && { localAddress }) });
-    this.raw.setNoDelay(true);
-    this.#rawEnding = new Promise((resolve) => {
-      this.raw.on('end', () => resolve('fin'));
-      this.raw.on('error', () => resolve('reset'));
-      this.raw.on('close', () => resolve('reset'));
-    });
+    return connect({ host, port, allowHalfOpen: true, onread, ...(localAddress && { localAddress }) });
   }
 
   /** Opens the TCP connection. Rejects when it is refused. */

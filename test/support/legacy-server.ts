@@ -173,6 +173,23 @@ function transferHandlers(state: LegacyState): [string, CommandHandler][] {
       },
     ],
     [
+      'PORT',
+      (session, { argument }) => {
+        const numbers = argument.split(',').map(Number);
+        const [high = 0, low = 0] = numbers.slice(4);
+        session.aim(numbers.slice(0, 4).join('.'), high * 256 + low);
+        session.reply(200, 'PORT command successful.');
+      },
+    ],
+    [
+      'EPRT',
+      (session, { argument }) => {
+        const [, , host = '', port] = argument.split('|');
+        session.aim(host, Number(port));
+        session.reply(200, 'EPRT command successful.');
+      },
+    ],
+    [
       'REST',
       (session, { argument }) => {
         session.facts.set('rest', argument);

@@ -4,6 +4,7 @@
  */
 import { connect, type Socket } from 'node:net';
 import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls';
+import { ActivePort } from './active-port.ts';
 import { Changes } from './changes.ts';
 import { ClientData, type DataTlsOptions } from './client-data.ts';
 import { type ClientReply, StrictReplies } from './strict-replies.ts';
@@ -38,6 +39,7 @@ export class ScriptedClient {
   #session: Buffer | undefined;
   readonly #changes = new Changes();
   readonly #data: ClientData[] = [];
+  readonly #ports: ActivePort[] = [];
 
   private constructor(socket: Socket, options: ClientOptions) {
     this.#socket = socket;
@@ -223,6 +225,14 @@ export class ScriptedClient {
     return data;
   }
 
+  /** Listens on the address of the control connection for a data connection, and announces that. */
+  async active(verb: 'PORT' | 'EPRT'): Promise<ActivePort> {
+    const port = await ActivePort.listen(this.#socket.localAddress ?? '127.0.0.1', (data) => this.#data.push(data));
+    this.#ports.push(port);
+    await this.command(`${verb} ${verb === 'PORT' ? port.sixNumbers : port.extended}`, 200);
+    return port;
+  }
+
   /** A whole download or listing: 150, data, 226. `clear` for sessions without PROT P. */
   async download(command: string, options: DataTlsOptions & { clear?: boolean } = {}): Promise<Buffer> {
     const data = await this.openData();
@@ -260,6 +270,7 @@ export class ScriptedClient {
 
   /** Destroys this connection and all its data connections. */
   destroy(): void {
+    for (const port of this.#ports) port.close();
     for (const data of this.#data) data.raw.destroy();
     this.#tls?.destroy();
     this.#socket.destroy();

@@ -13,6 +13,7 @@ import { testCertificate } from './certificates.ts';
 import { freePorts } from './free-ports.ts';
 import { LogLines } from './log-lines.ts';
 import { type BackendOptions, ScriptedBackend } from './scripted-backend.ts';
+import { BALANCER, type BalancerOptions, ScriptedBalancer } from './scripted-balancer.ts';
 import { type ClientOptions, PASSWORD, ScriptedClient, type Target } from './scripted-client.ts';
 
 /** The listeners of every test gateway. */
@@ -48,10 +49,16 @@ export interface Overrides {
   readonly timeouts?: Section;
   readonly tls?: Section;
   readonly advertise?: readonly Section[];
+  /** Keys of `data` other than `passive`. */
+  readonly data?: Section;
   /** Keys of the one backend. */
   readonly backend?: Section;
   /** Size of the passive range. */
   readonly passivePorts?: number;
+  /** Key `proxyProtocol` of every listener. */
+  readonly proxyProtocol?: Section;
+  /** A balancer before the IPv4 doors and the passive range. */
+  readonly balancer?: BalancerOptions;
 }
 
 /** A started gateway. `stop` releases everything. */
@@ -60,7 +67,10 @@ export interface TestGateway {
   readonly config: Config;
   readonly logs: LogLines;
   readonly metrics: Metrics;
+  /** Where clients connect to: the gateway, or the balancer before it. */
   readonly doors: Readonly<Record<Door, Target>>;
+  /** The doors of the gateway itself. */
+  readonly ownDoors: Readonly<Record<Door, Target>>;
   stop(): Promise<void>;
 }
 
@@ -73,10 +83,15 @@ export async function startTestGateway(target: Target, overrides: Overrides = {}
   const passive = { ports: `${ports.first}-${ports.last}`, advertise: overrides.advertise ?? [] };
   // JSON is YAML.
   const yaml = JSON.stringify({
-    listeners: listeners.map(([name, listener]) => ({ name, port: 0, ...listener })),
+    listeners: listeners.map(([name, listener]) => ({
+      name,
+      port: 0,
+      ...listener,
+      ...(overrides.proxyProtocol && { proxyProtocol: overrides.proxyProtocol }),
+    })),
     tls: { certificates: [{ cert, key }], ...overrides.tls },
     policy: overrides.policy ?? {},
-    data: { passive },
+    data: { passive, ...overrides.data },
     backends: [{ name: 'legacy', host: target.address, port: target.port, ...overrides.backend }],
     limits: overrides.limits ?? {},
     timeouts: overrides.timeouts ?? {},
@@ -94,12 +109,32 @@ export async function startTestGateway(target: Target, overrides: Overrides = {}
     await ports.release();
     throw error;
   }
-  const bound = Object.fromEntries(gateway.listeners.map(({ name, address, port }) => [name, { address, port }]));
+  const ownDoors = Object.fromEntries(
+    gateway.listeners.map(({ name, address, port }) => [name, { address, port }]),
+  ) as Record<Door, Target>;
+  const { doors, balancer } = await balance(ownDoors, ports, overrides.balancer);
   const stop = async (): Promise<void> => {
+    await balancer?.stop();
     await gateway.stop();
     await ports.release();
   };
-  return { gateway, config, logs, metrics, doors: bound as Record<Door, Target>, stop };
+  return { gateway, config, logs, metrics, doors, ownDoors, stop };
+}
+
+/** The doors, moved to a balancer where one is wanted; that has the ports of the passive range too. */
+async function balance(
+  ownDoors: Readonly<Record<Door, Target>>,
+  { first, last }: { readonly first: number; readonly last: number },
+  options: BalancerOptions | undefined,
+): Promise<{ doors: Readonly<Record<Door, Target>>; balancer?: ScriptedBalancer }> {
+  if (options === undefined) return { doors: ownDoors };
+  const passive = Array.from({ length: last - first + 1 }, (_, index) => first + index);
+  const balancer = await ScriptedBalancer.start([ownDoors.explicit.port, ownDoors.implicit.port, ...passive], options);
+  const moved = ({ port }: Target): Target => ({ address: BALANCER, port });
+  return {
+    doors: { ...ownDoors, explicit: moved(ownDoors.explicit), implicit: moved(ownDoors.implicit) },
+    balancer,
+  };
 }
 
 /** Choices of {@link withGateway}. */

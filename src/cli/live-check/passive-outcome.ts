@@ -43,7 +43,9 @@ export function judgePassive(outcomes: PassiveOutcomes): readonly Finding[] {
 function judgeEpsv({ dataMode, epsv, pasv }: PassiveOutcomes): Finding {
   const [message, facts] = describe(epsv);
   if (epsv.kind === 'connected') return ok('EPSV', message, facts);
-  if (dataMode === 'pasv') return ok('EPSV', `${message}; not used, dataMode is pasv`, facts);
+  if (dataMode === 'pasv' || dataMode === 'active') {
+    return ok('EPSV', `${message}; not used, dataMode is ${dataMode}`, facts);
+  }
   if (pasv.kind !== 'connected') return failed('EPSV', message, remedyFor(epsv), facts);
   // The gateway falls back where EPSV is not known; a port that does not work is no reason for it.
   const fallsBack = dataMode === 'auto' && (epsv.kind === 'refused' || epsv.kind === 'unanswered');
@@ -55,7 +57,9 @@ function judgeEpsv({ dataMode, epsv, pasv }: PassiveOutcomes): Finding {
 function judgePasv({ dataMode, controlAddress, epsv, pasv }: PassiveOutcomes): Finding {
   const [message, facts] = describe(pasv);
   if (pasv.kind === 'connected') return judgeAddress(pasv, controlAddress, message, facts);
-  if (dataMode === 'epsv') return ok('PASV', `${message}; not used, dataMode is epsv`, facts);
+  if (dataMode === 'epsv' || dataMode === 'active') {
+    return ok('PASV', `${message}; not used, dataMode is ${dataMode}`, facts);
+  }
   const works = epsv.kind === 'connected';
   if (dataMode === 'auto' && works) return ok('PASV', `${message}; not needed, EPSV works`, facts);
   const remedy = works ? 'EPSV works: set dataMode: auto for this backend.' : remedyFor(pasv);

@@ -10,6 +10,8 @@ import type { Handler, HandlerContext, Outcome } from '../outcome.ts';
 
 /** Features of a backend that reach through the gateway unchanged; everything else is ours to offer or not to offer. */
 const CARRIED_FEATURES = new Set(['UTF8', 'MLST', 'MLSD', 'SIZE', 'MDTM', 'MFMT', 'REST', 'TVFS', 'CLNT']);
+/** Offered where data.active allows them. */
+const ACTIVE_VERBS = new Set(['PORT', 'EPRT']);
 /** Verbs on a line of the HELP reply. */
 const VERBS_PER_LINE = 8;
 
@@ -23,7 +25,7 @@ export const describe: Handler = async (command, context) => {
       if (context.phase.name === 'ready') return { do: 'forward', command };
       return { do: 'remember', reply: reply(200, 'Noted.'), command };
     case 'HELP':
-      return help(command);
+      return help(command, context);
     case 'STAT':
       return command.argument === undefined ? status(context) : { do: 'forward', command };
     default: // NOOP; the backend hears it too, so that its idle timer does not run out before ours
@@ -33,11 +35,12 @@ export const describe: Handler = async (command, context) => {
 };
 
 /** Before login a fixed set that every backend can keep; after it ours and what of the backend's reaches through. */
-async function features({ phase, certified }: HandlerContext): Promise<readonly Feature[]> {
+async function features({ phase, certified, activeMode }: HandlerContext): Promise<readonly Feature[]> {
   const security: readonly Feature[] = certified
     ? [feature('AUTH', 'TLS'), feature('AUTH', 'SSL'), feature('PBSZ'), feature('PROT')]
     : [];
-  const ours = [...security, feature('EPSV'), feature('PASV')];
+  const active = activeMode === 'allow' ? [feature('EPRT')] : [];
+  const ours = [...security, feature('EPSV'), feature('PASV'), ...active];
   if (phase.name !== 'ready') return ours;
   const backend = await phase.link.features();
   return [...ours, ...backend.filter(({ name }) => CARRIED_FEATURES.has(name))];
@@ -56,17 +59,18 @@ function options(command: Command, { phase }: HandlerContext): Outcome {
   return { do: 'reply', reply: reply(530, 'Log in with USER and PASS first.') };
 }
 
-function help({ argument }: Command): Outcome {
+function help({ argument }: Command, { activeMode }: HandlerContext): Outcome {
+  const offered = activeMode === 'allow' ? OFFERED_VERBS : OFFERED_VERBS.filter((verb) => !ACTIVE_VERBS.has(verb));
   if (argument !== undefined && argument !== '') {
     const spec = COMMANDS.get(argument.toUpperCase());
-    if (spec === undefined || !OFFERED_VERBS.includes(spec.verb)) {
+    if (spec === undefined || !offered.includes(spec.verb)) {
       return { do: 'reply', reply: reply(502, 'No such command.') };
     }
     return { do: 'reply', reply: reply(214, `Syntax: ${spec.syntax}`) };
   }
   const lines: string[] = [];
-  for (let at = 0; at < OFFERED_VERBS.length; at += VERBS_PER_LINE) {
-    lines.push(` ${OFFERED_VERBS.slice(at, at + VERBS_PER_LINE).join(' ')}`);
+  for (let at = 0; at < offered.length; at += VERBS_PER_LINE) {
+    lines.push(` ${offered.slice(at, at + VERBS_PER_LINE).join(' ')}`);
   }
   return { do: 'reply', reply: reply(214, 'The following commands are recognised:', ...lines, 'End of help.') };
 }

@@ -1,11 +1,14 @@
 /**
- * PASV and EPSV: a port of our range for the client, and meanwhile a data connection to the backend.
+ * PASV and EPSV: a port of our range for the client. PORT and EPRT: the client's own port, to connect to later. Meanwhile the
+ * backend's data connection is set up.
  */
+
+import type { BackendLink } from '../../backends/backend-link.ts';
 import { asGatewayError, GatewayError } from '../../errors.ts';
+import { type Endpoint, formatEndpoint } from '../../net/address.ts';
 import type { Command } from '../../wire/command.ts';
-import { formatExtendedPassive, formatPassive } from '../../wire/host-port.ts';
-import { reply } from '../../wire/reply.ts';
-import type { DataPlan } from '../data-plan.ts';
+import { formatExtendedPassive, formatPassive, parseExtendedPort, parsePort } from '../../wire/host-port.ts';
+import { type Reply, reply } from '../../wire/reply.ts';
 import type { Handler, HandlerContext, Outcome } from '../outcome.ts';
 
 export const prepareData: Handler = (command, context) => {
@@ -16,12 +19,14 @@ export const prepareData: Handler = (command, context) => {
       return extendedPassive(command, context);
     case 'PASV':
       return passive(context);
-    default: // PORT, EPRT
-      return answer(502, 'Active mode is not available here: use EPSV or PASV.');
+    case 'EPRT':
+      return extendedActive(command, context);
+    default: // PORT
+      return active(parsePort(command.argument ?? ''), command, context);
   }
 };
 
-function extendedPassive({ argument = '' }: Command, context: HandlerContext): Outcome {
+function extendedPassive({ argument = '' }: Command, context: HandlerContext): Outcome | Promise<Outcome> {
   if (argument.toUpperCase() === 'ALL') {
     return { do: 'extended-only', reply: reply(200, 'EPSV is the only way now.') };
   }
@@ -31,9 +36,7 @@ function extendedPassive({ argument = '' }: Command, context: HandlerContext): O
   if (argument !== '' && Number(argument) !== context.family) {
     return answer(522, `Network protocol not supported, use (${context.family})`);
   }
-  return withPlan(context, (plan) =>
-    reply(229, `Entering extended passive mode ${formatExtendedPassive(plan.client.port)}`),
-  );
+  return passivePlan(context, (port) => reply(229, `Entering extended passive mode ${formatExtendedPassive(port)}`));
 }
 
 async function passive(context: HandlerContext): Promise<Outcome> {
@@ -44,14 +47,45 @@ async function passive(context: HandlerContext): Promise<Outcome> {
   } catch (error) {
     return setupFailed(asGatewayError(error, 'advertised-address-unknown'), context);
   }
-  return withPlan(context, (plan) => reply(227, `Entering passive mode (${formatPassive(address, plan.client.port)})`));
+  return passivePlan(context, (port) => reply(227, `Entering passive mode (${formatPassive(address, port)})`));
 }
 
-function withPlan(context: HandlerContext, describe: (plan: DataPlan) => ReturnType<typeof reply>): Outcome {
-  if (context.phase.name !== 'ready') throw new Error(`data setup while ${context.phase.name}`);
-  const plan = context.planData(context.phase.link);
-  if (plan === undefined) return setupFailed(new GatewayError('passive-ports-exhausted'), context);
-  return { do: 'plan', reply: describe(plan), plan };
+async function passivePlan(context: HandlerContext, describe: (port: number) => Reply): Promise<Outcome> {
+  const planned = await context.planPassive(readyLink(context));
+  if (planned === undefined) return setupFailed(new GatewayError('passive-ports-exhausted'), context);
+  return { do: 'plan', reply: describe(planned.port), plan: planned.plan };
+}
+
+function extendedActive(command: Command, context: HandlerContext): Outcome {
+  const target = parseExtendedPort(command.argument ?? '');
+  // The family must be that of the control connection: no other address can be the client's own.
+  if (target === 'unsupported-family' || (target !== undefined && target.family !== context.family)) {
+    if (context.activeMode === 'deny') return activeDenied(context);
+    return answer(522, `Network protocol not supported, use (${context.family})`);
+  }
+  return active(target, command, context);
+}
+
+/** Connects to nobody yet: only when the transfer begins, and only to the client's own address (RFC 2577 §3). */
+function active(target: Endpoint | undefined, { verb }: Command, context: HandlerContext): Outcome {
+  if (context.activeMode === 'deny') return activeDenied(context);
+  if (target === undefined) return answer(501, `Syntax: ${verb} <address>`);
+  const reason = context.refuseActiveTarget(target);
+  if (reason !== undefined) {
+    const detail = `${formatEndpoint(target)}: ${reason}`;
+    return setupFailed(new GatewayError('active-target-refused', { detail }), context);
+  }
+  const plan = context.planActive(readyLink(context), target.port);
+  return { do: 'plan', reply: reply(200, `${verb} accepted.`), plan };
+}
+
+function activeDenied(context: HandlerContext): Outcome {
+  return setupFailed(new GatewayError('active-mode-denied'), context);
+}
+
+function readyLink({ phase }: HandlerContext): BackendLink {
+  if (phase.name !== 'ready') throw new Error(`data setup while ${phase.name}`);
+  return phase.link;
 }
 
 function setupFailed(error: GatewayError, context: HandlerContext): Outcome {

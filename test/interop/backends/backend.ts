@@ -7,9 +7,9 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Packages } from '../../support/debian-packages.ts';
+import { Daemon, type ProgramOptions } from '../../support/processes.ts';
 import { freePorts } from '../free-ports.ts';
-import type { Packages } from '../packages.ts';
-import { Daemon, type ProgramOptions } from '../processes.ts';
 
 /** The one account of every backend. */
 export const USER = 'alice';
@@ -46,6 +46,8 @@ export interface BackendProgram {
 /** A running backend on 127.0.0.1. */
 export interface Backend {
   readonly port: number;
+  /** The process above all of its processes. */
+  readonly pid: number;
   /** The folder that the user sees after login. */
   readonly home: string;
   /** The last of what the program printed. */
@@ -98,6 +100,7 @@ export async function startBackend(workplace: Workplace, launch: Launch): Promis
   }
   return {
     port: workplace.port,
+    pid: daemon.pid ?? 0,
     home: workplace.home,
     get log() {
       return daemon.log;

@@ -3,7 +3,7 @@
  */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { runProgram } from '../processes.ts';
+import { runProgram } from '../../support/processes.ts';
 import { type BackendProgram, OWNER, PASSWORD_HASH, prepareWorkplace, startBackend, USER } from './backend.ts';
 
 /** Pure-FTPd; needs root. */

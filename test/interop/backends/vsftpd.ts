@@ -4,8 +4,9 @@
  */
 import { chmod, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Packages } from '../packages.ts';
+import type { Packages } from '../../support/debian-packages.ts';
 import {
+  type Backend,
   type BackendProgram,
   OWNER,
   PASSWORD,
@@ -23,28 +24,31 @@ const OWNER_NAME = 'files';
 export const vsftpd: BackendProgram = {
   name: 'vsftpd',
   facts: { refusedNames: [], needsRoot: true },
-  async start(packages) {
-    const workplace = await prepareWorkplace('vsftpd');
-    const services = await writeServices(workplace, packages);
-    const file = join(workplace.folder, 'vsftpd.conf');
-    await mkdir(join(workplace.folder, 'empty'));
-    await writeFile(file, configuration(workplace));
-    return startBackend(workplace, {
-      program: packages.path('usr/sbin/vsftpd'),
-      words: [file],
-      options: {
-        env: {
-          ...packages.environment(workplace.folder),
-          PAM_WRAPPER: '1',
-          PAM_WRAPPER_SERVICE_DIR: services,
-          ...(await writeUsers(workplace)),
-          LD_PRELOAD: `${packages.library('libpam_wrapper.so')}:${packages.library('libnss_wrapper.so')}`,
-        },
-      },
-      afterwards: removeWrapperFolders,
-    });
-  },
+  start: (packages) => startVsftpd(packages),
 };
+
+/** Starts vsftpd with more lines of configuration. Throws an Error with its output when it does not accept connections. */
+export async function startVsftpd(packages: Packages, more: readonly string[] = []): Promise<Backend> {
+  const workplace = await prepareWorkplace('vsftpd');
+  const services = await writeServices(workplace, packages);
+  const file = join(workplace.folder, 'vsftpd.conf');
+  await mkdir(join(workplace.folder, 'empty'));
+  await writeFile(file, configuration(workplace) + more.map((line) => `${line}\n`).join(''));
+  return startBackend(workplace, {
+    program: packages.path('usr/sbin/vsftpd'),
+    words: [file],
+    options: {
+      env: {
+        ...packages.environment(workplace.folder),
+        PAM_WRAPPER: '1',
+        PAM_WRAPPER_SERVICE_DIR: services,
+        ...(await writeUsers(workplace)),
+        LD_PRELOAD: `${packages.library('libpam_wrapper.so')}:${packages.library('libnss_wrapper.so')}`,
+      },
+    },
+    afterwards: removeWrapperFolders,
+  });
+}
 
 function configuration({ folder, home, port, passive }: Workplace): string {
   return `listen=YES

@@ -2,8 +2,8 @@
  * What every client of the interop suite is: a real FTP client that carries out a list of steps, in one session where the client can keep
  * one. Remote paths are relative to the login folder, one character per byte (Latin-1); local paths are ordinary ASCII paths.
  */
-import type { Packages } from '../packages.ts';
-import type { ProgramResult } from '../processes.ts';
+import type { Packages } from '../../support/debian-packages.ts';
+import type { ProgramResult } from '../../support/processes.ts';
 
 /** How a session is protected: not at all, by AUTH TLS with PROT P, or by TLS from the first byte. */
 export type Security = 'plain' | 'explicit' | 'implicit';
@@ -19,6 +19,8 @@ export interface Target {
   readonly authority: string;
   readonly user: string;
   readonly password: string;
+  /** Whether the client waits for data connections instead of making them. Not every client can. */
+  readonly active?: boolean;
 }
 
 /** One thing to do. A listing is written into the local file `into`, as the client shows it. */

@@ -2,7 +2,7 @@
  * curl: all steps as one run with `--next` between them, which keeps the control connection. The run is described by a configuration
  * on its input, so that names of any bytes reach it.
  */
-import { runProgram } from '../processes.ts';
+import { runProgram } from '../../support/processes.ts';
 import {
   type ClientProgram,
   expectSuccess,
@@ -14,23 +14,30 @@ import {
 } from './client.ts';
 
 /** curl. */
-export const curl: ClientProgram = {
-  name: 'curl',
-  writes: true,
-  sendsNothing: true,
-  keepsSession: true,
-  async perform(packages, target, steps, limit = PERFORM_LIMIT) {
-    const input = steps.map((step) => section(target, step)).join('next\n');
-    const env = packages.environment('/nonexistent');
-    const result = await runProgram(packages.path('usr/bin/curl'), ['-q', '-K', '-'], { env, input, limit });
-    expectSuccess('curl', result);
-  },
-};
+export const curl: ClientProgram = curlWith('curl', []);
+/** curl as its own balancer: it sends a PROXY header of version 1 on each connection, control and data. */
+export const curlWithProxyHeader: ClientProgram = curlWith('curl with a PROXY header', ['haproxy-protocol']);
+
+function curlWith(name: string, options: readonly string[]): ClientProgram {
+  return {
+    name,
+    writes: true,
+    sendsNothing: true,
+    keepsSession: true,
+    async perform(packages, target, steps, limit = PERFORM_LIMIT) {
+      const input = steps.map((step) => [...options, section(target, step)].join('\n')).join('next\n');
+      const env = packages.environment('/nonexistent');
+      const result = await runProgram(packages.path('usr/bin/curl'), ['-q', '-K', '-'], { env, input, limit });
+      expectSuccess('curl', result);
+    },
+  };
+}
 
 function section(target: Target, step: Step): string {
   const scheme = target.security === 'implicit' ? 'ftps' : 'ftp';
   const base = `${scheme}://${urlHost(target.host)}:${target.port}/`;
   const lines = ['silent', 'show-error', 'verbose', 'globoff', 'fail-early', option('noproxy', '*')];
+  if (target.active) lines.push(option('ftp-port', target.host));
   lines.push(option('user', `${target.user}:${target.password}`), ...protection(target));
   return [...lines, ...action(base, step), ''].join('\n');
 }

@@ -1,7 +1,7 @@
 /**
  * lftp: all steps as one script on its input. File names are kept byte for byte by giving both sides the same charset.
  */
-import { runProgram } from '../processes.ts';
+import { runProgram } from '../../support/processes.ts';
 import { type ClientProgram, expectSuccess, PERFORM_LIMIT, type Step, type Target, urlHost } from './client.ts';
 
 /** lftp. */
@@ -18,7 +18,7 @@ export const lftp: ClientProgram = {
   },
 };
 
-function settings({ host, port, security, tls, authority, user, password }: Target): string[] {
+function settings({ host, port, security, tls, authority, user, password, active }: Target): string[] {
   const scheme = security === 'implicit' ? 'ftps' : 'ftp';
   const version = tls === 'TLSv1.2' ? 'TLS1.2' : 'TLS1.3';
   return [
@@ -33,6 +33,7 @@ function settings({ host, port, security, tls, authority, user, password }: Targ
     'set file:charset UTF-8',
     security === 'plain' ? 'set ftp:ssl-allow no' : 'set ftp:ssl-force yes',
     'set ftp:ssl-protect-data yes',
+    ...(active ? ['set ftp:passive-mode off'] : []),
     `set ssl:ca-file ${quote(authority)}`,
     `set ssl:priority "NORMAL:-VERS-ALL:+VERS-${version}"`,
     `open -u ${user},${password} ${scheme}://${urlHost(host)}:${port}`,

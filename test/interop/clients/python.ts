@@ -2,7 +2,7 @@
  * Python's ftplib: all steps in one session of `python_client.py` beside this file, told as JSON on its input.
  */
 import { join } from 'node:path';
-import { runProgram } from '../processes.ts';
+import { runProgram } from '../../support/processes.ts';
 import { type ClientProgram, expectSuccess, PERFORM_LIMIT } from './client.ts';
 
 /** Python ftplib. */

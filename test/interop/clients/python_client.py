@@ -36,6 +36,7 @@ def open_session(target):
     ftp.login(target["user"], target["password"])
     if target["security"] != "plain":
         ftp.prot_p()
+    ftp.set_pasv(not target.get("active", False))
     return ftp
 
 

@@ -2,7 +2,7 @@
  * wget: lists and downloads, one run and one session per step; it cannot write.
  */
 import { readFile, writeFile } from 'node:fs/promises';
-import { runProgram } from '../processes.ts';
+import { runProgram } from '../../support/processes.ts';
 import { type ClientProgram, expectSuccess, PERFORM_LIMIT, type Target, urlHost, urlPath } from './client.ts';
 
 /** wget (Debian builds it with GnuTLS). */

@@ -2,9 +2,12 @@
 import { describe, expect, it } from 'vitest';
 import { checkConfig, checkRules } from '../../../src/config/check.ts';
 import { parseConfig } from '../../../src/config/load.ts';
+import type { ProxyProtocolConfig } from '../../../src/config/proxy-protocol.ts';
 import type { Config, ListenerConfig, Policy } from '../../../src/config/schema.ts';
 
-const POLICY: Policy = { requireTls: 'enforce', requireProtP: 'enforce', uploadEnd: 'strict' };
+const POLICY: Policy = { requireTls: 'enforce', requireProtP: 'enforce', uploadEnd: 'strict', sessionReuse: 'prefer' };
+
+const NO_PROXY = { control: 'off', data: 'off', trusted: [] } as const;
 
 const BASE = parseConfig(
   `
@@ -15,7 +18,15 @@ backends: [{ name: legacy, host: legacy }]`,
 );
 
 function listener(address: string, port: number, changes: Partial<ListenerConfig> = {}): ListenerConfig {
-  return { name: `${address}-${port}`, address, port, mode: 'explicit', policy: POLICY, ...changes };
+  return {
+    name: `${address}-${port}`,
+    address,
+    port,
+    mode: 'explicit',
+    proxyProtocol: NO_PROXY,
+    policy: POLICY,
+    ...changes,
+  };
 }
 
 function errorPaths(changes: Partial<Config>): readonly string[] {
@@ -88,7 +99,7 @@ describe('the port of the side port', () => {
 
 describe('without certificates', () => {
   const tls = { ...BASE.tls, certificates: [] };
-  const clear: Policy = { requireTls: 'report', requireProtP: 'off', uploadEnd: 'strict' };
+  const clear: Policy = { requireTls: 'report', requireProtP: 'off', uploadEnd: 'strict', sessionReuse: 'prefer' };
 
   it.each([
     ['an implicit listener', listener('::', 990, { mode: 'implicit', policy: clear })],
@@ -135,7 +146,7 @@ describe('clear text is warned of', () => {
 describe('advertised addresses', () => {
   function advertise(...rules: readonly [clients: string | null, address: string][]): Partial<Config> {
     const passive = { ...BASE.data.passive, advertise: rules.map(([clients, address]) => ({ clients, address })) };
-    return { data: { passive } };
+    return { data: { ...BASE.data, passive } };
   }
 
   it.each([
@@ -162,6 +173,40 @@ describe('advertised addresses', () => {
 
   it.each(['0.0.0.0', '::', '0::0'])('are no wildcards: %s', (address) => {
     expect(errorPaths(advertise([null, address]))).toEqual(['data.passive.advertise[0].address']);
+  });
+});
+
+describe('PROXY headers', () => {
+  const proxied = (...settings: readonly Partial<ProxyProtocolConfig>[]): Partial<Config> => ({
+    listeners: settings.map((changes, index) =>
+      listener('::', 2121 + index, { proxyProtocol: { ...NO_PROXY, ...changes } }),
+    ),
+  });
+  const trusted = ['10.0.0.0/8'];
+
+  it.each([
+    [{ control: 'required' }],
+    [{ data: 'required' }],
+  ] as const)('need somebody who is trusted: %j', (settings) => {
+    expect(errorPaths(proxied(settings))).toEqual(['listeners[0].proxyProtocol.trusted']);
+    expect(errorPaths(proxied({ ...settings, trusted }))).toEqual([]);
+  });
+
+  it('are the same for all data connections, because listeners share the ports', () => {
+    const required = { data: 'required', trusted } as const;
+    expect(errorPaths(proxied(required, { control: 'required', trusted }))).toEqual([
+      'listeners[1].proxyProtocol.data',
+    ]);
+    expect(errorPaths(proxied(required, { control: 'required', ...required }))).toEqual([]);
+  });
+
+  it('that anybody may send are warned of, as are networks without a header', () => {
+    const everybody = ['10.0.0.0/8', '0.0.0.0/0', '::/0'];
+    expect(warningPaths(proxied({ control: 'required', trusted: everybody }))).toEqual([
+      'listeners[0].proxyProtocol.trusted[1]',
+      'listeners[0].proxyProtocol.trusted[2]',
+    ]);
+    expect(warningPaths(proxied({ trusted }))).toEqual(['listeners[0].proxyProtocol.trusted']);
   });
 });
 

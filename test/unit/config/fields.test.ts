@@ -133,7 +133,7 @@ describe('hosts are addresses or names', () => {
 });
 
 describe('networks are CIDR, an address or null', () => {
-  const schema = field.network({ meaning });
+  const schema = field.networkOrNull({ meaning });
   accepts(
     schema,
     ['10.0.0.0/8', '2001:db8::/32', '10.0.0.1', null].map((text) => [text, text]),

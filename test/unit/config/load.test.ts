@@ -40,6 +40,7 @@ describe('a minimal configuration', () => {
           address: '::',
           port: 21,
           mode: 'explicit',
+          proxyProtocol: { control: 'off', data: 'off', trusted: [] },
           policy: { requireTls: 'enforce', requireProtP: 'enforce', uploadEnd: 'strict' },
         },
       ],
@@ -49,8 +50,10 @@ describe('a minimal configuration', () => {
         maxVersion: 'TLSv1.3',
         ciphers: null,
       },
-      data: { passive: { ports: { first: 50_000, last: 50_009 }, advertise: [] } },
-      backends: [{ name: 'legacy', host: '10.0.5.20', port: 21, dataMode: 'auto' }],
+      data: { active: 'allow', passive: { ports: { first: 50_000, last: 50_009 }, advertise: [] } },
+      backends: [
+        { name: 'legacy', host: '10.0.5.20', port: 21, dataMode: 'auto', active: { address: null, ports: null } },
+      ],
       limits: {
         sessions: 10_000,
         sessionsPerAddress: 100,
@@ -61,6 +64,7 @@ describe('a minimal configuration', () => {
         failedLogins: 3,
       },
       timeouts: {
+        proxyHeader: 5000,
         tlsHandshake: 10_000,
         backendConnect: 10_000,
         backendGreeting: 30_000,
@@ -75,6 +79,7 @@ describe('a minimal configuration', () => {
       },
       admin: { address: '127.0.0.1', port: 9121 },
       log: { level: 'info', format: 'json' },
+      workers: 1,
     });
   });
 
@@ -88,6 +93,34 @@ describe('a minimal configuration', () => {
     expect(parseConfig(`${MINIMAL}\npolicy:\ntimeouts:\ndata: { passive: { advertise: } }`, { env: {} }).data).toEqual(
       config.data,
     );
+  });
+});
+
+describe('proxyProtocol', () => {
+  const withProxy = (text: string) =>
+    parseConfig(MINIMAL.replace('port: 21', `port: 21, proxyProtocol: ${text}`), {
+      env: { LB: '10.0.0.7' },
+    });
+
+  it('requires the header of data connections where it requires that of control connections', () => {
+    expect(
+      withProxy(`{ control: required, trusted: [10.0.0.0/8, "2001:db8::/32", "\${LB}"] }`).listeners[0]?.proxyProtocol,
+    ).toEqual({
+      control: 'required',
+      data: 'required',
+      trusted: ['10.0.0.0/8', '2001:db8::/32', '10.0.0.7'],
+    });
+    const off = withProxy('{ control: required, data: off, trusted: [10.0.0.7] }').listeners[0]?.proxyProtocol;
+    expect(off).toMatchObject({ control: 'required', data: 'off' });
+  });
+
+  it('tells which network is wrong, and that nobody is trusted', () => {
+    expect(() => withProxy('{ control: required, trusted: [10.0.0.0/8, 10.0.0.0/99] }')).toThrow(
+      /listeners\[0\]\.proxyProtocol\.trusted\[1\].*found "10\.0\.0\.0\/99", expected a network/,
+    );
+    expect(() => withProxy('{ control: required, trusted: 10.0.0.0/8 }')).toThrow(/expected a list/);
+    expect(() => withProxy('{ control: required }')).toThrow(/proxyProtocol\.trusted/);
+    expect(() => withProxy('required')).toThrow(/expected a mapping with the keys control, data, trusted/);
   });
 });
 

@@ -76,7 +76,7 @@ describe('metrics', () => {
     metrics.command('STOR');
     metrics.malformedCommand('malformed-verb');
     metrics.dataConnectionFailed('backend', 'backend-data-refused');
-    metrics.unclaimedDataConnection();
+    metrics.unclaimedDataConnection('unexpected');
     metrics.uncleanUpload('public');
     metrics.tlsHandshakeFinished('client', 'data', TLS);
     metrics.tlsHandshakeFailed('client', 'tls-handshake-timeout');
@@ -93,7 +93,7 @@ describe('metrics', () => {
         'sallyport_commands_total{verb="STOR"} 1',
         'sallyport_malformed_commands_total{problem="malformed-verb"} 1',
         'sallyport_data_connection_failures_total{side="backend",cause="backend-data-refused"} 1',
-        'sallyport_unclaimed_data_connections_total 1',
+        'sallyport_unclaimed_data_connections_total{cause="unexpected"} 1',
         'sallyport_unclean_uploads_total{listener="public"} 1',
         'sallyport_tls_handshakes_total{side="client",channel="data",version="TLSv1.3",resumed="true"} 1',
         'sallyport_tls_handshake_failures_total{side="client",reason="tls-handshake-timeout"} 1',

@@ -65,6 +65,7 @@ export function observe() {
     mode: 'explicit',
     client: { address: '198.51.100.7', port: 40000 },
     local: { address: '192.0.2.1', port: 21 },
+    proxy: undefined,
   });
   /** Our own samples that are not 0. */
   const samples = async (): Promise<readonly string[]> =>

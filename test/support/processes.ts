@@ -1,5 +1,5 @@
 /**
- * Programs of the interop suite as child processes: run one to its end, or keep one in its own process group and
+ * Real programs as child processes: run one to its end, or keep one in its own process group and
  * take the whole group down again. Knows nothing of FTP.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -19,6 +19,8 @@ export interface ProgramOptions {
   readonly input?: string;
   readonly folder?: string;
   readonly limit?: number;
+  /** File descriptors that a daemon may have; 1024 by default. */
+  readonly descriptors?: number;
 }
 
 /** How long a daemon has to end by itself, milliseconds. */
@@ -43,10 +45,10 @@ function signalGroup(group: number, signal: NodeJS.Signals | 0): boolean {
 }
 
 /**
- * The shell that keeps a daemon: it ends the process group when its input ends, which happens even when we are killed; and it allows 1024
+ * The shell that keeps a daemon: it ends the process group when its input ends, which happens even when we are killed; and it limits
  * descriptors (ProFTPD closes every possible one before it greets, and children of Node.js may have a million).
  */
-const KEEPER = `ulimit -n 1024; exec 3<&0
+const KEEPER = `ulimit -n "$DESCRIPTORS"; unset DESCRIPTORS; exec 3<&0
 "$0" "$@" 3<&- </dev/null & program=$!
 (read -r _ <&3; kill -s KILL 0) >/dev/null 2>&1 &
 wait $program`;
@@ -98,7 +100,9 @@ export class Daemon {
   #ended: string | undefined;
 
   constructor(program: string, words: readonly string[], options: ProgramOptions = {}) {
-    this.#child = launch('/bin/sh', ['-c', KEEPER, program, ...words], options, 'pipe');
+    const { env = process.env, descriptors = 1_024 } = options;
+    const kept = { ...options, env: { ...env, DESCRIPTORS: String(descriptors) } };
+    this.#child = launch('/bin/sh', ['-c', KEEPER, program, ...words], kept, 'pipe');
     this.#child.stdin?.on('error', () => {});
     const keep = (chunk: Buffer) => {
       this.#log = (this.#log + chunk.toString('latin1')).slice(-65_536);
@@ -111,6 +115,11 @@ export class Daemon {
     this.#child.once('exit', (code, signal) => {
       this.#ended ??= `ended with ${signal ?? code}`;
     });
+  }
+
+  /** The process above all of its processes; undefined when it could not be started. */
+  get pid(): number | undefined {
+    return this.#child.pid;
   }
 
   /** The last 64 KiB of what it printed. */

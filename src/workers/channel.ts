@@ -1,0 +1,105 @@
+/**
+ * Everything that the primary process and a worker say to each other, and the two ends of the channel between them. The
+ * only place that sends to another process. Knows nothing of what follows from a message.
+ */
+import type { Worker } from 'node:cluster';
+import type { Readiness } from '../admin/server.ts';
+import type { Config } from '../config/schema.ts';
+import type { ErrorCode } from '../errors.ts';
+import type { MetricsSnapshot } from '../observe/metrics.ts';
+
+/** What the primary says to a worker. `id` is that of the message it answers, or that the answer must have. */
+export type ToWorker =
+  /** The answer to `loaded`: serve with this configuration. `worker` is its number, from 1. */
+  | { readonly kind: 'start'; readonly worker: number; readonly config: Config }
+  /** The answer to `enter`: a place for the session, or the limit that stands against it. */
+  | { readonly kind: 'place'; readonly id: number; readonly refused: ErrorCode | undefined }
+  | { readonly kind: 'question'; readonly id: number; readonly about: 'readiness' | 'metrics' }
+  /** End all sessions, then the process. */
+  | { readonly kind: 'stop' };
+
+/** An answer to a `question`. */
+export type Answer =
+  | { readonly kind: 'readiness'; readonly id: number; readonly readiness: Readiness }
+  | { readonly kind: 'metrics'; readonly id: number; readonly metrics: MetricsSnapshot };
+
+/** What a worker says to the primary. */
+export type ToPrimary =
+  /** The program of the worker runs and listens to messages. */
+  | { readonly kind: 'loaded' }
+  /** Every port is bound. */
+  | { readonly kind: 'serving' }
+  /** It cannot serve; the process ends. */
+  | { readonly kind: 'failed'; readonly error: PortableError }
+  /** Asks for a place for one more session of this address. */
+  | { readonly kind: 'enter'; readonly id: number; readonly address: string }
+  /** Gives back the place that was asked for under this id. */
+  | { readonly kind: 'leave'; readonly id: number }
+  | Answer;
+
+/** An error of Node as plain data. */
+export interface PortableError {
+  readonly message: string;
+  readonly code?: string;
+  readonly address?: string;
+  readonly port?: number;
+  readonly path?: string;
+}
+
+/** One end of a channel. */
+export interface Channel<In, Out> {
+  /** Resolves when the message was handed over, or the other process is gone. */
+  send(message: Out): Promise<void>;
+  onMessage(listener: (message: In) => void): void;
+}
+
+/** The end of a worker process. Throws where this process is none. */
+export function channelToPrimary(): Channel<ToWorker, ToPrimary> {
+  const send = process.send?.bind(process);
+  if (send === undefined) throw new Error('not started as a worker');
+  return {
+    send: (message) => new Promise((resolve) => send(wrap(message), undefined, undefined, () => resolve())),
+    onMessage: (listener) => process.on('message', (data) => unwrap(data, listener)),
+  };
+}
+
+/** The primary's end of the channel to this worker. */
+export function channelToWorker(worker: Worker): Channel<ToPrimary, ToWorker> {
+  return {
+    send: (message) =>
+      new Promise((resolve) => {
+        if (!worker.isConnected()) return resolve();
+        worker.send(wrap(message), () => resolve());
+      }),
+    onMessage: (listener) => worker.on('message', (data: unknown) => unwrap(data, listener)),
+  };
+}
+
+/** The error as data. */
+export function portable(error: unknown): PortableError {
+  if (!(error instanceof Error)) return { message: String(error) };
+  const { code, address, port, path } = error as NodeJS.ErrnoException & { address?: string; port?: number };
+  return {
+    message: error.message,
+    ...(code === undefined ? {} : { code }),
+    ...(address === undefined ? {} : { address }),
+    ...(port === undefined ? {} : { port }),
+    ...(path === undefined ? {} : { path }),
+  };
+}
+
+/** An error with the same facts. */
+export function revived({ message, ...facts }: PortableError): Error {
+  return Object.assign(new Error(message), facts);
+}
+
+/** Libraries may use the same channel: ours are marked. */
+const MARK = 'sallyport';
+
+function wrap(message: ToWorker | ToPrimary): { readonly [MARK]: ToWorker | ToPrimary } {
+  return { [MARK]: message };
+}
+
+function unwrap<In>(data: unknown, listener: (message: In) => void): void {
+  if (typeof data === 'object' && data !== null && MARK in data) listener(data[MARK] as In);
+}

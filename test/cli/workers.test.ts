@@ -1,0 +1,322 @@
+/** `sallyport serve` with several workers: real processes before a real backend. */
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { generateAuthority, generateServerCertificate } from '../../src/certs/generate.ts';
+import { type DemoBackend, startDemoBackend } from '../../src/demo/backend.ts';
+import { freePorts, type PortBlock } from '../support/free-ports.ts';
+import { ScriptedClient } from '../support/scripted-client.ts';
+import { Running, run } from './run.ts';
+
+let certificate: { readonly cert: string; readonly key: string };
+let folder: string;
+let backend: DemoBackend;
+let ports: PortBlock;
+let running: Running | undefined;
+const clients: ScriptedClient[] = [];
+
+beforeAll(async () => {
+  certificate = await generateServerCertificate(await generateAuthority(), { names: ['localhost'] });
+});
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'sallyport-test-'));
+  await mkdir(join(folder, 'files'));
+  await writeFile(join(folder, 'tls.crt'), certificate.cert);
+  await writeFile(join(folder, 'tls.key'), certificate.key);
+  backend = await startDemoBackend({ root: join(folder, 'files'), addresses: ['127.0.0.1'] });
+  ports = await freePorts(22, ['127.0.0.1']);
+});
+
+afterEach(async () => {
+  for (const client of clients.splice(0)) client.destroy();
+  await running?.kill();
+  running = undefined;
+  await backend.close();
+  await ports.release();
+  await rm(folder, { recursive: true });
+});
+
+const controlPort = (): number => ports.first;
+const passivePorts = () => ({ first: ports.first + 2, last: ports.last });
+
+/** A configuration file; the first port of the block is for control, the second for the side port, the others for data. */
+async function configuration(more: Readonly<Record<string, unknown>> = {}): Promise<string> {
+  const { first, last } = passivePorts();
+  const file = join(folder, 'sallyport.yaml');
+  // JSON is YAML.
+  const settings = {
+    listeners: [{ name: 'public', address: '127.0.0.1', port: controlPort() }],
+    tls: { certificates: [{ cert: 'tls.crt', key: 'tls.key' }] },
+    data: { passive: { ports: `${first}-${last}` } },
+    backends: [{ name: 'legacy', host: '127.0.0.1', port: backend.port }],
+    admin: { port: ports.first + 1 },
+    workers: 2,
+    ...more,
+  };
+  await writeFile(file, JSON.stringify(settings));
+  return file;
+}
+
+type Line = Readonly<Record<string, unknown>>;
+
+/** The log lines of an event, so far. */
+function linesOf(event: string): readonly Line[] {
+  const lines = (running?.out ?? '').split('\n').slice(0, -1);
+  return lines.map((line): Line => JSON.parse(line)).filter((line) => line['event'] === event);
+}
+
+/** Resolves with the log lines of an event when there are that many. */
+async function lines(event: string, count: number): Promise<readonly Line[]> {
+  await running?.until(new RegExp(`(?:"event":"${event}"[^]*?\\n[^]*?){${count}}`));
+  return linesOf(event);
+}
+
+interface Worker {
+  readonly pid: number;
+  readonly first: number;
+  readonly last: number;
+}
+
+/** Runs the gateway; resolves with its workers in their order when all serve and their backend is up. */
+async function serve(more: Readonly<Record<string, unknown>> = {}): Promise<readonly Worker[]> {
+  running = new Running(['serve', '--config', await configuration(more)]);
+  const started = await lines('worker-started', 2);
+  await lines('backend-availability', 2);
+  return [...started]
+    .sort((one, other) => Number(one['worker']) - Number(other['worker']))
+    .map((line) => {
+      const [first = 0, last = first] = String(line['ports']).split('-').map(Number);
+      return { pid: Number(line['pid']), first, last };
+    });
+}
+
+async function loggedIn(localAddress = '127.0.0.1'): Promise<ScriptedClient> {
+  const client = await ScriptedClient.connect({ address: '127.0.0.1', port: controlPort() }, { localAddress });
+  clients.push(client);
+  await client.expect(220);
+  await client.auth();
+  await client.login();
+  await client.protect();
+  return client;
+}
+
+/** Which worker has the session: data connections go to its ports. */
+async function workerOf(client: ScriptedClient, workers: readonly Worker[]): Promise<number> {
+  const port = await client.epsv();
+  return workers.findIndex(({ first, last }) => port >= first && port <= last);
+}
+
+const sidePort = (path: string): Promise<Response> => fetch(`http://127.0.0.1:${ports.first + 1}${path}`);
+
+/** The sum over all series of a metric whose line matches. */
+async function metric(name: string, labels = ''): Promise<number> {
+  const text = await (await sidePort('/metrics')).text();
+  const found = text.split('\n').filter((line) => line.startsWith(`sallyport_${name}`) && line.includes(labels));
+  return found.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
+}
+
+describe('two workers', () => {
+  it('share the control port and the range, and carry twenty sessions at once between them', async () => {
+    const workers = await serve();
+    const { first, last } = passivePorts();
+    expect(workers).toEqual([
+      { pid: expect.any(Number), first, last: first + 9 },
+      { pid: expect.any(Number), first: first + 10, last },
+    ]);
+    // Of twenty addresses: however they spread, no worker runs out of ports for one of them.
+    const sessions = await Promise.all(Array.from({ length: 20 }, (_, index) => loggedIn(`127.0.0.${index + 1}`)));
+    const homes = await Promise.all(sessions.map((client) => workerOf(client, workers)));
+    const [one, other] = [0, 1].map((worker) => homes.filter((home) => home === worker).length);
+    expect(one! + other!).toBe(20);
+    expect(Math.min(one!, other!)).toBeGreaterThan(0);
+    expect(await metric('worker_sessions_active', 'worker="1"')).toBe(one);
+    expect(await metric('worker_sessions_active', 'worker="2"')).toBe(other);
+    expect(await metric('sessions_active')).toBe(20);
+    await Promise.all(
+      sessions.map(async (client, index) => {
+        const bytes = Buffer.alloc(300_000 + index, `file ${index} `);
+        await client.upload(`STOR ${index}.bin`, bytes);
+        expect((await client.download(`RETR ${index}.bin`)).equals(bytes)).toBe(true);
+        expect((await readFile(join(folder, 'files', `${index}.bin`))).equals(bytes)).toBe(true);
+        await client.command('QUIT', 221);
+      }),
+    );
+    expect(await metric('transfers_total', 'outcome="completed"')).toBe(40);
+    expect(await metric('transfer_bytes_total', 'direction="upload"')).toBe(20 * 300_000 + 190);
+    expect(await metric('passive_ports', 'state="free"')).toBe(20);
+    expect(await metric('backend_up')).toBe(1);
+    expect(new Set(linesOf('transfer').map((line) => line['worker']))).toEqual(new Set([1, 2]));
+    await expect.poll(() => metric('worker_sessions_active')).toBe(0);
+  });
+
+  it('know each other: the limits hold for both together', async () => {
+    await serve({ limits: { sessions: 5 } });
+    const target = { address: '127.0.0.1', port: controlPort() };
+    const codes = await Promise.all(
+      Array.from({ length: 9 }, async () => {
+        const client = await ScriptedClient.connect(target);
+        clients.push(client);
+        return (await client.reply()).code;
+      }),
+    );
+    expect(codes.filter((code) => code === 220)).toHaveLength(5);
+    expect(codes.filter((code) => code === 421)).toHaveLength(4);
+    for (const client of clients.splice(0)) client.destroy();
+    await expect.poll(() => metric('worker_sessions_active')).toBe(0);
+    await loggedIn();
+  });
+
+  it('die alone: the other goes on, a replacement has the same ports, and nothing counted is lost', async () => {
+    const workers = await serve({ limits: { sessions: 4 } });
+    const sessions = [await loggedIn(), await loggedIn(), await loggedIn(), await loggedIn()];
+    const homes = await Promise.all(sessions.map((client) => workerOf(client, workers)));
+    const doomed = sessions.filter((_, index) => homes[index] === 0);
+    const others = sessions.filter((_, index) => homes[index] === 1);
+    expect([doomed.length, others.length]).toEqual([2, 2]);
+    for (const [index, client] of sessions.entries()) await client.upload(`STOR ${index}`, 'before');
+    expect(await metric('transfers_total')).toBe(4);
+
+    // An upload of the other worker is under way while the first one dies.
+    const data = await others[0]!.openData();
+    await others[0]!.command('STOR during', 150);
+    await data.startTls({ session: others[0]!.session });
+    await data.write('be');
+    process.kill(workers[0]!.pid, 'SIGKILL');
+    for (const client of doomed) await client.expectClosed();
+    await data.write('fore and after');
+    data.end();
+    await others[0]!.expect(226);
+    expect(await readFile(join(folder, 'files', 'during'), 'utf8')).toBe('before and after');
+    await others[1]!.upload('STOR after', 'x');
+
+    const [died] = await lines('worker-died', 1);
+    expect(died).toMatchObject({ level: 'error', worker: 1, pid: workers[0]!.pid, signal: 'SIGKILL', sessions: 2 });
+    const replacement = (await lines('worker-started', 3))[2];
+    expect(replacement).toMatchObject({ worker: 1, ports: `${workers[0]!.first}-${workers[0]!.last}` });
+    expect(await metric('worker_restarts_total', 'worker="1"')).toBe(1);
+    expect(await metric('worker_restarts_total', 'worker="2"')).toBe(0);
+    expect(await metric('worker_up')).toBe(2);
+    expect(await metric('transfers_total', 'outcome="completed"')).toBe(6);
+    // The places of the dead are free again: four is the limit.
+    const fresh = [await loggedIn(), await loggedIn()];
+    const freshHomes = await Promise.all(fresh.map((client) => workerOf(client, workers)));
+    expect(freshHomes).toContain(0);
+    for (const client of fresh) await client.upload('STOR fresh', 'x');
+  });
+
+  it('are replaced later and later while they cannot start, and serve when they can again', async () => {
+    const [first] = await serve();
+    await rename(join(folder, 'tls.key'), join(folder, 'away'));
+    process.kill(first!.pid, 'SIGKILL');
+    const deaths = await lines('worker-died', 4);
+    expect(deaths.map(({ delay }) => delay)).toEqual([250, 500, 1000, 2000]);
+    expect(deaths[1]).toMatchObject({ worker: 1, code: 1, detail: expect.stringContaining('tls.key') });
+    expect(await metric('worker_up', 'worker="1"')).toBe(0);
+    expect((await sidePort('/readyz')).status).toBe(200);
+    await loggedIn();
+    await rename(join(folder, 'away'), join(folder, 'tls.key'));
+    await lines('worker-started', 3);
+    expect(await metric('worker_up')).toBe(2);
+  });
+
+  it('that hang hold up neither readiness nor metrics', async () => {
+    const [first, second] = await serve();
+    const client = await loggedIn();
+    await client.upload('STOR a', 'x');
+    expect(await metric('transfers_total')).toBe(1);
+    process.kill(first!.pid, 'SIGSTOP');
+    const begun = performance.now();
+    expect(await (await sidePort('/readyz')).json()).toEqual({ ready: true, reasons: [] });
+    expect(performance.now() - begun).toBeLessThan(1000);
+    expect(await metric('transfers_total')).toBe(1);
+    process.kill(second!.pid, 'SIGSTOP');
+    const answer = await sidePort('/readyz');
+    expect([answer.status, await answer.json()]).toEqual([
+      503,
+      { ready: false, reasons: ['worker 1: does not answer', 'worker 2: does not answer'] },
+    ]);
+    expect((await sidePort('/healthz')).status).toBe(200);
+    for (const { pid } of [first!, second!]) process.kill(pid, 'SIGCONT');
+    await expect.poll(async () => (await sidePort('/readyz')).status).toBe(200);
+  });
+});
+
+describe('the end', () => {
+  it.each(['SIGTERM', 'SIGINT'] as const)('%s to all processes: 421 to every session, exit code 0', async (signal) => {
+    const workers = await serve();
+    const sessions = [await loggedIn(), await loggedIn()];
+    // As a terminal and a service manager do it; the order must not matter.
+    for (const { pid } of workers) process.kill(pid, signal);
+    for (const client of sessions) await client.expectNothingMore();
+    running?.child.kill(signal);
+    for (const client of sessions) await client.expect(421);
+    // Resolves when the last process that has the output open is gone.
+    const ended = await running?.ended;
+    expect({ code: ended?.code, err: ended?.err }).toEqual({ code: 0, err: '' });
+    expect(linesOf('worker-died')).toEqual([]);
+    expect(linesOf('stopping').map(({ worker, sessions: count }) => [worker, count])).toEqual(
+      expect.arrayContaining([
+        [undefined, 2],
+        [1, 1],
+        [2, 1],
+      ]),
+    );
+  });
+
+  it('comes at once on a second signal, even where a worker hangs', async () => {
+    const [first] = await serve();
+    process.kill(first!.pid, 'SIGSTOP');
+    running?.child.kill('SIGTERM');
+    await lines('stopped', 1);
+    running?.child.kill('SIGTERM');
+    expect((await running?.ended)?.code).toBe(1);
+  });
+
+  it('of the primary is the end of all', async () => {
+    await serve();
+    const client = await loggedIn();
+    running?.child.kill('SIGKILL');
+    await client.expectClosed();
+    expect((await running?.ended)?.signal).toBe('SIGKILL');
+  });
+});
+
+describe('a start that fails', () => {
+  it.each([
+    ['a control port', 0],
+    ['a data port of the second worker', 21],
+    ['the side port', 1],
+  ])('because %s is taken is told once, and leaves nothing behind', async (_what, offset) => {
+    const port = ports.first + offset;
+    const holder = createServer().listen(port, '127.0.0.1');
+    await once(holder, 'listening');
+    const { code, err } = await run('serve', '--config', await configuration());
+    await new Promise((done) => holder.close(done));
+    expect(err).toBe(`sallyport: cannot start: port ${port} on 127.0.0.1: already in use\n`);
+    expect(code).toBe(1);
+  });
+
+  it('because there are more workers than ports is told with the line', async () => {
+    const { code, err } = await run('serve', '--config', await configuration({ workers: 21 }));
+    expect(code).toBe(2);
+    const { first, last } = passivePorts();
+    expect(err).toContain(
+      `workers: found 21, expected at most 20: each worker needs a port of its own, and data.passive.ports (${first}-${last}) has 20`,
+    );
+  });
+});
+
+it('nothing is forked for one worker, and `auto` never needs more ports than there are', async () => {
+  const { first } = passivePorts();
+  const file = await configuration({ workers: 'auto', data: { passive: { ports: first } } });
+  running = new Running(['serve', '--config', file]);
+  await lines('listening', 1);
+  await loggedIn();
+  expect(linesOf('worker-started')).toEqual([]);
+  expect(linesOf('listening')[0]).not.toHaveProperty('worker');
+  expect(await metric('worker_')).toBe(0);
+});
