@@ -6,7 +6,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { configurationMarkdown, sampleConfiguration } from '../src/config/document.ts';
-import { ERRORS, type ErrorDescription } from '../src/errors.ts';
+import { ERRORS, type ErrorDescription } from '../src/errors/errors.ts';
 import { logMarkdown, metricsMarkdown } from '../src/observe/document.ts';
 
 /** A printed file. */
@@ -25,7 +25,7 @@ export const DOCUMENTS: readonly PrintedDocument[] = [
   { path: 'docs/errors.md', print: errorsMarkdown },
 ];
 
-/** The reference of error codes (Markdown), printed from the table in `src/errors.ts`. */
+/** The reference of error codes (Markdown), printed from the table in `src/errors/`. */
 export function errorsMarkdown(): string {
   const rows = Object.entries<ErrorDescription>(ERRORS).map(([code, { reply, meaning, remedy }]) => {
     const told = reply === null ? 'nothing of its own' : `\`${reply.join(' ')}\``;
@@ -35,7 +35,7 @@ export function errorsMarkdown(): string {
     '# Errors',
     '',
     'Why a session, a login or a transfer failed or ended early. The codes appear unchanged in log lines and metric labels.',
-    'Printed from `src/errors.ts` by `npm run documents`.',
+    'Printed from `src/errors/` by `npm run documents`.',
     '',
     '| code | what the client is told | what happened | what to do |',
     '|---|---|---|---|',

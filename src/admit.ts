@@ -4,7 +4,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { ListenerConfig } from './config/schema.ts';
-import { asGatewayError, ERRORS, type ErrorCode, GatewayError } from './errors.ts';
+import { asGatewayError, ERRORS, type ErrorCode, GatewayError } from './errors/errors.ts';
 import type { Identify } from './identify.ts';
 import type { Logger } from './observe/logger.ts';
 import type { Metrics } from './observe/metrics.ts';

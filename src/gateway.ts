@@ -10,7 +10,7 @@ import { watchBackend } from './backends/watch.ts';
 import type { Config, ListenerConfig } from './config/schema.ts';
 import { AdvertisedAddress } from './data/advertise.ts';
 import { PassivePool, type UnclaimedCause } from './data/passive-pool.ts';
-import { GatewayError } from './errors.ts';
+import { GatewayError } from './errors/errors.ts';
 import { type Identify, identifyBy } from './identify.ts';
 import type { Endpoint } from './net/address.ts';
 import { type Listener, listen } from './net/listener.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { DOCUMENTS, errorsMarkdown } from '../scripts/print-documents.ts';
 import { loadConfig } from '../src/config/load.ts';
-import { ERRORS } from '../src/errors.ts';
+import { ERRORS } from '../src/errors/errors.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 

@@ -9,7 +9,7 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseConfig } from '../src/config/load.ts';
-import { ERRORS } from '../src/errors.ts';
+import { ERRORS } from '../src/errors/errors.ts';
 import { METRIC_PREFIX, METRICS } from '../src/observe/metric-table.ts';
 import { demoPorts, Running, run } from './cli/run.ts';
 import { describeInterop } from './interop/test-bed.ts';

@@ -6,7 +6,7 @@ import { randomInt } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { PortRange, TimeoutsConfig } from '../config/schema.ts';
 import { DataLeg } from '../data/leg.ts';
-import { GatewayError } from '../errors.ts';
+import { GatewayError } from '../errors/errors.ts';
 import { type Endpoint, endpoint, familyOf, withoutZone } from '../net/address.ts';
 import { type Listener, listen } from '../net/listener.ts';
 import type { OpenSockets } from '../net/open-sockets.ts';

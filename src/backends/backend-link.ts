@@ -5,7 +5,7 @@
 import type { Socket } from 'node:net';
 import { BackendChannel } from '../control/backend-channel.ts';
 import { Exchange } from '../control/exchange.ts';
-import { type ErrorCode, GatewayError } from '../errors.ts';
+import { type ErrorCode, GatewayError } from '../errors/errors.ts';
 import type { Endpoint } from '../net/address.ts';
 import { describeSocketError } from '../net/socket-errors.ts';
 import type { Command } from '../wire/command.ts';

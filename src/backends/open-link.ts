@@ -2,7 +2,7 @@
  * Dials a backend and waits for its greeting. Every failure says whether the backend counts as down.
  */
 import type { TimeoutsConfig } from '../config/schema.ts';
-import { asGatewayError, GatewayError } from '../errors.ts';
+import { asGatewayError, GatewayError } from '../errors/errors.ts';
 import { dial } from '../net/dial.ts';
 import type { OpenSockets } from '../net/open-sockets.ts';
 import { isPositive, type Reply, serializeReply } from '../wire/reply.ts';

@@ -5,7 +5,7 @@
 import type { Socket } from 'node:net';
 import type { TimeoutsConfig } from '../config/schema.ts';
 import { DataLeg } from '../data/leg.ts';
-import { GatewayError } from '../errors.ts';
+import { GatewayError } from '../errors/errors.ts';
 import { dial } from '../net/dial.ts';
 import type { OpenSockets } from '../net/open-sockets.ts';
 import { parseExtendedPassive, parsePassive } from '../wire/host-port.ts';

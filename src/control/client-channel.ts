@@ -4,7 +4,7 @@
  */
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import { GatewayError } from '../errors.ts';
+import { GatewayError } from '../errors/errors.ts';
 import type { Endpoint } from '../net/address.ts';
 import { type Command, parseCommand } from '../wire/command.ts';
 import { LineFramer } from '../wire/line-framer.ts';

@@ -3,7 +3,7 @@
  * client connected to. Names are resolved by request and remembered briefly.
  */
 import type { AdvertiseRule } from '../config/schema.ts';
-import { GatewayError } from '../errors.ts';
+import { GatewayError } from '../errors/errors.ts';
 import { familyOf, parseNetwork } from '../net/address.ts';
 
 /** Resolves a name to its IPv4 addresses. */

@@ -3,7 +3,7 @@
  * not one byte of what follows lost. Does not know what the connection is for, and counts nothing.
  */
 import type { Socket } from 'node:net';
-import type { ErrorCode } from '../errors.ts';
+import type { ErrorCode } from '../errors/errors.ts';
 import { type ProxyHeader, type ProxyHeaderProblem, ProxyHeaderReader } from '../wire/proxy-header.ts';
 import { canonicalAddress, type Endpoint, type Network } from './address.ts';
 import { describeSocketError } from './socket-errors.ts';

@@ -2,7 +2,7 @@
  * Opens TCP connections: with a time limit, with cancellation, with keepalive. Speaks no protocol on them.
  */
 import net from 'node:net';
-import { type ErrorCode, GatewayError } from '../errors.ts';
+import { type ErrorCode, GatewayError } from '../errors/errors.ts';
 import type { OpenSockets } from './open-sockets.ts';
 
 /** Where to and how to connect. Durations are milliseconds. */

@@ -2,7 +2,7 @@
  * Text for log lines that other people had a hand in: hides what could be a secret, and tells a thrown fault in flat fields.
  * Knows nothing of events.
  */
-import { type ErrorCode, GatewayError } from '../errors.ts';
+import { type ErrorCode, GatewayError } from '../errors/errors.ts';
 
 const MAX_CAUSES = 5;
 

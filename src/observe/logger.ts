@@ -6,7 +6,7 @@
 import type { Writable } from 'node:stream';
 import { type DestinationStream, destination, type Logger, pino, stdTimeFunctions } from 'pino';
 import { prettyFactory } from 'pino-pretty';
-import { GatewayError } from '../errors.ts';
+import { GatewayError } from '../errors/errors.ts';
 
 export type { Logger } from 'pino';
 

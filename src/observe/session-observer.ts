@@ -2,7 +2,7 @@
  * What is told about one session: each event writes its log line and counts its metrics in one place, so that the two
  * cannot disagree. Keeps the totals for the last line of the session. Decides nothing.
  */
-import { ERRORS, type ErrorCode } from '../errors.ts';
+import { ERRORS, type ErrorCode } from '../errors/errors.ts';
 import { type Endpoint, formatEndpoint } from '../net/address.ts';
 import type { TlsFacts } from '../tls/facts.ts';
 import { printable } from '../wire/redact.ts';

@@ -1,7 +1,7 @@
 /**
  * How many sessions there may be, in total and from one address. Counts only; knows nothing of sockets.
  */
-import type { ErrorCode } from '../errors.ts';
+import type { ErrorCode } from '../errors/errors.ts';
 
 /** A place that was given, to be given back once; or the limit that stood against it. */
 export type Admission = { leave(): void } | { readonly refused: ErrorCode };

@@ -8,7 +8,7 @@ import { within } from '../backends/within.ts';
 import type { Policy } from '../config/schema.ts';
 import { DataLeg, type Protection } from '../data/leg.ts';
 import { peekClientHello } from '../data/peek-client-hello.ts';
-import { GatewayError } from '../errors.ts';
+import { GatewayError } from '../errors/errors.ts';
 import type { Endpoint } from '../net/address.ts';
 import { dial } from '../net/dial.ts';
 import type { OpenSockets } from '../net/open-sockets.ts';

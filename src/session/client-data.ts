@@ -8,7 +8,7 @@ import type { Policy } from '../config/schema.ts';
 import { DataLeg, type Protection } from '../data/leg.ts';
 import type { Arrived, Expectation } from '../data/passive-pool.ts';
 import { peekClientHello } from '../data/peek-client-hello.ts';
-import { GatewayError } from '../errors.ts';
+import { GatewayError } from '../errors/errors.ts';
 import type { Endpoint } from '../net/address.ts';
 import { tlsFacts } from '../tls/facts.ts';
 import type { SessionTls } from '../tls/session-tls.ts';

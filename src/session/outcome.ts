@@ -4,7 +4,7 @@
 import type { BackendLink } from '../backends/backend-link.ts';
 import type { Policy } from '../config/schema.ts';
 import type { Protection } from '../data/leg.ts';
-import type { ErrorCode, GatewayError } from '../errors.ts';
+import type { ErrorCode, GatewayError } from '../errors/errors.ts';
 import type { Endpoint } from '../net/address.ts';
 import type { ProtectionRule } from '../policy/protection.ts';
 import type { Command } from '../wire/command.ts';

@@ -3,7 +3,7 @@
  * phase to the next.
  */
 import type { BackendLink } from '../backends/backend-link.ts';
-import type { ErrorCode } from '../errors.ts';
+import type { ErrorCode } from '../errors/errors.ts';
 import type { DataPlan } from './data-plan.ts';
 import type { Transfer } from './transfer.ts';
 

@@ -5,7 +5,7 @@ import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { ListenerConfig } from '../config/schema.ts';
 import { peekClientHello } from '../data/peek-client-hello.ts';
-import { asGatewayError } from '../errors.ts';
+import { asGatewayError } from '../errors/errors.ts';
 import type { SessionObserver } from '../observe/session-observer.ts';
 import { tlsFacts } from '../tls/facts.ts';
 import type { SessionTls } from '../tls/session-tls.ts';

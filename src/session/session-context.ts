@@ -13,7 +13,7 @@ import type { AdvertisedAddress } from '../data/advertise.ts';
 import type { Protection } from '../data/leg.ts';
 import type { PassivePool } from '../data/passive-pool.ts';
 import type { Identity } from '../data/rendezvous.ts';
-import { asGatewayError, type ErrorCode, type GatewayError } from '../errors.ts';
+import { asGatewayError, type ErrorCode, type GatewayError } from '../errors/errors.ts';
 import { type Endpoint, type Family, familyOf } from '../net/address.ts';
 import type { OpenSockets } from '../net/open-sockets.ts';
 import { isOwnAddress } from '../net/own-addresses.ts';

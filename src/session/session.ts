@@ -6,20 +6,21 @@ import type { BackendLink } from '../backends/backend-link.ts';
 import { within } from '../backends/within.ts';
 import type { ListenerConfig } from '../config/schema.ts';
 import { ClientChannel, type ClientConnection, type ClientInput } from '../control/client-channel.ts';
-import { asGatewayError, ERRORS, type ErrorCode, GatewayError } from '../errors.ts';
+import { asGatewayError, type ErrorCode, GatewayError } from '../errors/errors.ts';
 import type { SessionObserver } from '../observe/session-observer.ts';
 import type { SessionTls } from '../tls/session-tls.ts';
 import type { Command } from '../wire/command.ts';
 import { type Reply, reply } from '../wire/reply.ts';
 import { admit } from './gate.ts';
 import { HANDLERS } from './handlers/index.ts';
+import { lastReply } from './last-reply.ts';
 import { loginProgress } from './login-progress.ts';
+import { newTransfer } from './new-transfer.ts';
 import type { Outcome } from './outcome.ts';
 import { linkOf, type Phase } from './phase.ts';
 import { secureControl } from './secure-control.ts';
 import { SessionContext, type SessionEnvironment } from './session-context.ts';
 import { newStanding, type Standing } from './standing.ts';
-import { Transfer } from './transfer.ts';
 import { transferRecord } from './transfer-record.ts';
 
 const GREETING = reply(220, 'FTPS gateway ready.');
@@ -72,7 +73,7 @@ export class Session {
   }
 
   /** Ends the session; the first reason wins. `last` is what the client is told. */
-  close(reason: GatewayError, last = this.#lastReply(reason)): void {
+  close(reason: GatewayError, last = lastReply(this.#phase, reason)): void {
     const phase = this.#phase;
     if (phase.name === 'closing') return;
     this.#phase = { name: 'closing', reason: reason.code };
@@ -86,14 +87,6 @@ export class Session {
     if (last !== null) void this.#client.reply(last);
     this.#client.end(GOODBYE);
     this.#options.observer.ended(reason.code, reason.detail);
-  }
-
-  /** The reply that goes with a reason: a backend that said 421 is quoted. */
-  #lastReply(reason: GatewayError): Reply | null {
-    const farewell = linkOf(this.#phase)?.farewell;
-    if (farewell !== undefined) return farewell;
-    const told = ERRORS[reason.code].reply;
-    return told === null ? null : reply(told[0], told[1]);
   }
 
   async #nextInput(): Promise<ClientInput | undefined> {
@@ -237,23 +230,12 @@ export class Session {
     }
   }
 
-  async #transfer({ command, direction, plan }: Outcome & { do: 'begin' }): Promise<void> {
+  async #transfer(outcome: Outcome & { do: 'begin' }): Promise<void> {
     if (this.#phase.name !== 'ready') throw new Error(`transfer while ${this.#phase.name}`);
-    const { environment, listener, observer } = this.#options;
+    const { observer } = this.#options;
     const { user, link } = this.#phase;
     const standing = this.#standing;
-    const transfer = new Transfer({
-      command,
-      direction,
-      link,
-      plan,
-      protection: standing.protection,
-      restart: standing.restart,
-      uploadEnd: listener.policy.uploadEnd,
-      timeouts: environment.config.timeouts,
-      onPreliminary: (preliminary) => this.#reply(preliminary),
-      onUncleanUpload: () => observer.uncleanUpload(),
-    });
+    const transfer = newTransfer(outcome, link, standing, this.#options, (preliminary) => this.#reply(preliminary));
     standing.restart = undefined;
     this.#phase = { name: 'transferring', user, link, transfer };
     // What arrived while earlier commands were dealt with counts as well.
@@ -265,7 +247,7 @@ export class Session {
     if (resumed !== undefined) standing.resumes = resumed ? 'yes' : 'no';
     const milliseconds = Math.round(performance.now() - begun);
     observer.transferFinished(
-      transferRecord({ command, direction, backend: link.backend.name, transfer, verdict, milliseconds }),
+      transferRecord({ ...outcome, backend: link.backend.name, transfer, verdict, milliseconds }),
     );
     if (transfer.fault !== undefined) throw transfer.fault;
     if (this.#phase.name !== 'transferring') return link.close();
@@ -301,7 +283,7 @@ export class Session {
     const afterRefusal = this.#phase.name === 'login' && this.#standing.failedLogins > 0 && link.farewell === undefined;
     if (afterRefusal) return;
     this.#options.observer.backendFailed(link.backend.name, reason.code, reason.detail);
-    this.close(reason, told ? null : this.#lastReply(reason));
+    this.close(reason, told ? null : lastReply(this.#phase, reason));
   }
 
   #dropPlan(): void {

@@ -10,7 +10,7 @@ import type { Policy, TimeoutsConfig } from '../config/schema.ts';
 import { type Exchange, letsDataFlow } from '../control/exchange.ts';
 import type { DataLeg, Protection } from '../data/leg.ts';
 import { type RelayReport, relay } from '../data/relay.ts';
-import { asGatewayError, type ErrorCode, GatewayError } from '../errors.ts';
+import { asGatewayError, type ErrorCode, GatewayError } from '../errors/errors.ts';
 import type { Command } from '../wire/command.ts';
 import { isPositive, isPreliminary, type Reply, reply, serializeReply } from '../wire/reply.ts';
 import type { DataPlan } from './data-plan.ts';

@@ -1,7 +1,7 @@
 /**
  * How a transfer went, and what the client is told. Pure.
  */
-import { ERRORS, type ErrorCode, type GatewayError } from '../errors.ts';
+import { ERRORS, type ErrorCode, type GatewayError } from '../errors/errors.ts';
 import { isPositive, type Reply, reply, serializeReply } from '../wire/reply.ts';
 
 /** Which way the bytes go; listings go to the client as downloads do. */

@@ -4,7 +4,7 @@
  */
 import type { Socket } from 'node:net';
 import { type SecureContext, TLSSocket } from 'node:tls';
-import { type ErrorCode, GatewayError } from '../errors.ts';
+import { type ErrorCode, GatewayError } from '../errors/errors.ts';
 import type { TlsOffer } from './session-tls.ts';
 import { type StreamEnd, WithheldEof } from './withheld-eof.ts';
 

@@ -5,7 +5,7 @@
 import type { Worker } from 'node:cluster';
 import type { Readiness } from '../admin/server.ts';
 import type { Config } from '../config/schema.ts';
-import type { ErrorCode } from '../errors.ts';
+import type { ErrorCode } from '../errors/errors.ts';
 import type { MetricsSnapshot } from '../observe/metrics.ts';
 
 /** What the primary says to a worker. `id` is that of the message it answers, or that the answer must have. */

@@ -16,42 +16,50 @@ import { describeInterop, type TestBed } from './test-bed.ts';
 /** Time for one test, milliseconds. */
 const LIMIT = 60_000;
 
-const ACTIVE_CLIENTS: readonly ClientProgram[] = [curl, lftp, python];
+type Way = readonly [ClientProgram, 'active' | 'passive', Security, TlsVersion];
 
-const WAYS: readonly (readonly [Security, TlsVersion])[] = [
-  ['explicit', 'TLSv1.2'],
-  ['explicit', 'TLSv1.3'],
-  ['implicit', 'TLSv1.3'],
+const ACTIVE: readonly Way[] = [
+  // 7.87 and 7.88 forget TLS on data connections that they have accepted (repaired in 8.0), so only in clear.
+  [curl, 'active', 'plain', 'TLSv1.3'],
+  ...[lftp, python].flatMap((client): Way[] => [
+    [client, 'active', 'explicit', 'TLSv1.2'],
+    [client, 'active', 'explicit', 'TLSv1.3'],
+    [client, 'active', 'implicit', 'TLSv1.3'],
+  ]),
+];
+
+const PASSIVE: readonly Way[] = [
+  [curl, 'passive', 'explicit', 'TLSv1.2'],
+  [lftp, 'passive', 'explicit', 'TLSv1.3'],
+  [python, 'passive', 'implicit', 'TLSv1.3'],
 ];
 
 /** Declares the tests of these clients through a gateway to one backend. */
-function describeClients(bed: TestBed, program: BackendProgram, options: { dataMode: 'auto' | 'active' }): void {
+function describeClients(bed: TestBed, program: BackendProgram, dataMode: 'auto' | 'active'): void {
   let backend: Backend;
   let gateway: InteropGateway;
   beforeAll(async () => {
     backend = await program.start(bed.packages);
-    gateway = await startGateway({ backendPort: backend.port, dataMode: options.dataMode });
+    gateway = await startGateway({ backendPort: backend.port, dataMode, clearText: 'allowed' });
   });
   afterAll(async () => {
     await gateway?.stop();
     await backend?.stop();
   });
 
-  const clientModes = options.dataMode === 'active' ? (['passive', 'active'] as const) : (['active'] as const);
-  for (const client of ACTIVE_CLIENTS) {
-    for (const mode of clientModes) {
-      describe.each(WAYS)(`${client.name} in ${mode} mode, %s %s`, (security, tls) => {
-        const pairing = (): Pairing => {
-          onTestFailed(() => gateway.showLog());
-          const target = { ...gateway.target(security, tls), active: mode === 'active' };
-          return { bed, client, target, home: backend.home };
-        };
-        it('makes a folder, uploads, lists, downloads, renames and deletes', { timeout: LIMIT }, () =>
-          roundTrip(pairing(), SIZES),
-        );
-        it('moves twenty files in one session', { timeout: LIMIT }, () => manyFiles(pairing()));
-      });
-    }
+  const ways = dataMode === 'active' ? [...PASSIVE, ...ACTIVE] : ACTIVE;
+  for (const [client, mode, security, tls] of ways) {
+    describe(`${client.name} in ${mode} mode, ${security} ${tls}`, () => {
+      const pairing = (): Pairing => {
+        onTestFailed(() => gateway.showLog());
+        const target = { ...gateway.target(security, tls), active: mode === 'active' };
+        return { bed, client, target, home: backend.home };
+      };
+      it('makes a folder, uploads, lists, downloads, renames and deletes', { timeout: LIMIT }, () =>
+        roundTrip(pairing(), SIZES),
+      );
+      it('moves twenty files in one session', { timeout: LIMIT }, () => manyFiles(pairing()));
+    });
   }
 
   it('every transfer was completed, and nothing is left behind', async () => {
@@ -66,7 +74,7 @@ function describeClients(bed: TestBed, program: BackendProgram, options: { dataM
 for (const program of [vsftpd, pyftpdlib]) {
   await describeInterop(
     `clients in active mode before ${program.name}`,
-    (bed) => describeClients(bed, program, { dataMode: 'auto' }),
+    (bed) => describeClients(bed, program, 'auto'),
     { needsRoot: program.facts.needsRoot },
   );
 }
@@ -74,7 +82,7 @@ for (const program of [vsftpd, pyftpdlib]) {
 for (const program of [vsftpd, proftpd, pyftpdlib, pureFtpd]) {
   await describeInterop(
     `${program.name} in active mode behind the gateway`,
-    (bed) => describeClients(bed, program, { dataMode: 'active' }),
+    (bed) => describeClients(bed, program, 'active'),
     { needsRoot: program.facts.needsRoot },
   );
 }

@@ -3,7 +3,7 @@
  * Lists and transfers nothing.
  */
 import type { BackendLink } from '../../backends/backend-link.ts';
-import { asGatewayError, GatewayError } from '../../errors.ts';
+import { asGatewayError, GatewayError } from '../../errors/errors.ts';
 import { dial } from '../../net/dial.ts';
 import { parseExtendedPassive, parsePassive } from '../../wire/host-port.ts';
 import { printable } from '../../wire/redact.ts';

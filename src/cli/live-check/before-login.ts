@@ -2,7 +2,7 @@
  * What a backend shows to everybody: that it can be reached, its greeting, its features, and whether it offers TLS.
  */
 import { BackendLink } from '../../backends/backend-link.ts';
-import { GatewayError } from '../../errors.ts';
+import { GatewayError } from '../../errors/errors.ts';
 import { formatEndpoint } from '../../net/address.ts';
 import { dial } from '../../net/dial.ts';
 import { parseFeatures } from '../../wire/features.ts';

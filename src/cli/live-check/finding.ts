@@ -1,7 +1,7 @@
 /**
  * What a live check finds: one fact, whether it is good, and what to do where it is not. Knows neither text layout nor JSON.
  */
-import { ERRORS, GatewayError } from '../../errors.ts';
+import { ERRORS, GatewayError } from '../../errors/errors.ts';
 import { printable } from '../../wire/redact.ts';
 
 /** `warning`: it works, and somebody should look at it. `failed`: clients will notice. */

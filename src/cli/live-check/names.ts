@@ -5,7 +5,7 @@ import { lookup, Resolver } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { within } from '../../backends/within.ts';
 import type { Config } from '../../config/schema.ts';
-import { ERRORS } from '../../errors.ts';
+import { ERRORS } from '../../errors/errors.ts';
 import { type Finding, failed, ok } from './finding.ts';
 
 const REMEDY = ERRORS['advertised-address-unknown'].remedy;

@@ -2,7 +2,7 @@
  * What came of asking a backend for a passive data port, and what it means for the gateway with its `dataMode`. Pure.
  */
 import type { BackendConfig } from '../../config/schema.ts';
-import { ERRORS, type GatewayError } from '../../errors.ts';
+import { ERRORS, type GatewayError } from '../../errors/errors.ts';
 import { canonicalAddress } from '../../net/address.ts';
 import { describeFailure, type Facts, type Finding, failed, ok, warning } from './finding.ts';
 

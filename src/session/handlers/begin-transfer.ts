@@ -1,7 +1,7 @@
 /**
  * RETR, STOR, APPE, STOU, LIST, NLST, MLSD: policy and preconditions; the rest is the transfer's.
  */
-import { ERRORS } from '../../errors.ts';
+import { ERRORS } from '../../errors/errors.ts';
 import { judge } from '../../policy/protection.ts';
 import { reply } from '../../wire/reply.ts';
 import type { Handler } from '../outcome.ts';

@@ -2,7 +2,7 @@
  * USER, PASS and ACCT: the backend decides who is who. It is dialled at USER, so that scanners never reach it.
  */
 import type { BackendLink } from '../../backends/backend-link.ts';
-import { asGatewayError, ERRORS } from '../../errors.ts';
+import { asGatewayError, ERRORS } from '../../errors/errors.ts';
 import { judge } from '../../policy/protection.ts';
 import type { Command } from '../../wire/command.ts';
 import { reply } from '../../wire/reply.ts';

@@ -4,7 +4,7 @@
  */
 
 import type { BackendLink } from '../../backends/backend-link.ts';
-import { asGatewayError, GatewayError } from '../../errors.ts';
+import { asGatewayError, GatewayError } from '../../errors/errors.ts';
 import { type Endpoint, formatEndpoint } from '../../net/address.ts';
 import type { Command } from '../../wire/command.ts';
 import { formatExtendedPassive, formatPassive, parseExtendedPort, parsePort } from '../../wire/host-port.ts';

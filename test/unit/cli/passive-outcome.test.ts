@@ -5,7 +5,7 @@ import {
   type PassiveOutcome,
   type PassiveOutcomes,
 } from '../../../src/cli/live-check/passive-outcome.ts';
-import { GatewayError } from '../../../src/errors.ts';
+import { GatewayError } from '../../../src/errors/errors.ts';
 
 const answer = (code: number) => ({
   code,

@@ -41,7 +41,7 @@ describe('a minimal configuration', () => {
           port: 21,
           mode: 'explicit',
           proxyProtocol: { control: 'off', data: 'off', trusted: [] },
-          policy: { requireTls: 'enforce', requireProtP: 'enforce', uploadEnd: 'strict' },
+          policy: { requireTls: 'enforce', requireProtP: 'enforce', uploadEnd: 'strict', sessionReuse: 'prefer' },
         },
       ],
       tls: {
@@ -50,7 +50,7 @@ describe('a minimal configuration', () => {
         maxVersion: 'TLSv1.3',
         ciphers: null,
       },
-      data: { active: 'allow', passive: { ports: { first: 50_000, last: 50_009 }, advertise: [] } },
+      data: { active: 'allow', peer: 'match', passive: { ports: { first: 50_000, last: 50_009 }, advertise: [] } },
       backends: [
         { name: 'legacy', host: '10.0.5.20', port: 21, dataMode: 'auto', active: { address: null, ports: null } },
       ],
@@ -71,6 +71,7 @@ describe('a minimal configuration', () => {
         login: 60_000,
         controlIdle: 300_000,
         dataArrival: 30_000,
+        passivePort: 5_000,
         backendDataConnect: 10_000,
         dataStall: 120_000,
         finalReply: 60_000,
@@ -138,9 +139,9 @@ backends: [{ name: legacy, host: legacy }]`,
       { env: {} },
     );
     expect(listeners.map(({ policy }) => policy)).toEqual([
-      { requireTls: 'off', requireProtP: 'off', uploadEnd: 'tolerant' },
-      { requireTls: 'enforce', requireProtP: 'off', uploadEnd: 'strict' },
-      { requireTls: 'report', requireProtP: 'off', uploadEnd: 'tolerant' },
+      { requireTls: 'off', requireProtP: 'off', uploadEnd: 'tolerant', sessionReuse: 'prefer' },
+      { requireTls: 'enforce', requireProtP: 'off', uploadEnd: 'strict', sessionReuse: 'prefer' },
+      { requireTls: 'report', requireProtP: 'off', uploadEnd: 'tolerant', sessionReuse: 'prefer' },
     ]);
   });
 });

@@ -3,7 +3,7 @@
  */
 import { Writable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { GatewayError } from '../../../src/errors.ts';
+import { GatewayError } from '../../../src/errors/errors.ts';
 import { createLogger, type LoggerOptions } from '../../../src/observe/logger.ts';
 import { LogLines } from '../../support/log-lines.ts';
 

@@ -2,7 +2,7 @@
  * Log and metrics of one session, side by side: what an operator can read off them.
  */
 import { describe, expect, it } from 'vitest';
-import { GatewayError } from '../../../src/errors.ts';
+import { GatewayError } from '../../../src/errors/errors.ts';
 import { EVENTS, SESSION_FIELDS } from '../../../src/observe/log-table.ts';
 import { CUT_UPLOAD, logIn, observe, TLS, UPLOAD } from './observed-session.ts';
 

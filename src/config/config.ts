@@ -1,0 +1,126 @@
+/**
+ * The configuration as the gateway sees it: frozen values, all defaults filled in. Durations are milliseconds, sizes bytes.
+ * How it is written and what the keys mean is in `schema.ts`.
+ */
+import type { BackendConfig } from './backend.ts';
+import type { PortRange } from './fields.ts';
+import type { ProxyProtocolConfig } from './proxy-protocol.ts';
+import type { WorkersConfig } from './workers.ts';
+
+/** How a rule is applied: refuse, let through but log and count, or do not look. */
+export type PolicyMode = 'enforce' | 'report' | 'off';
+
+/** What is allowed on a listener. */
+export interface Policy {
+  /** No USER or PASS in clear. */
+  readonly requireTls: PolicyMode;
+  /** No data connection in clear. */
+  readonly requireProtP: PolicyMode;
+  /** Whether an upload that ends without TLS close_notify is aborted (`strict`) or accepted and counted (`tolerant`). */
+  readonly uploadEnd: 'strict' | 'tolerant';
+  /**
+   * Whether data connections must resume the TLS session of their control connection (`require`), may (`prefer`), or
+   * cannot (`off`).
+   */
+  readonly sessionReuse: 'require' | 'prefer' | 'off';
+}
+
+/** One port on which clients are welcome. */
+export interface ListenerConfig {
+  readonly name: string;
+  /** Literal IP address; `::` is every address of both families. */
+  readonly address: string;
+  /** 0 is any free port. */
+  readonly port: number;
+  readonly mode: 'explicit' | 'implicit';
+  readonly proxyProtocol: ProxyProtocolConfig;
+  /** The global policy with the overrides of this listener. */
+  readonly policy: Policy;
+}
+
+/** Paths of PEM files: certificate with its chain, and private key. */
+export interface CertificateConfig {
+  readonly cert: string;
+  readonly key: string;
+}
+
+export type TlsVersion = 'TLSv1.2' | 'TLSv1.3';
+
+/** TLS towards clients. */
+export interface TlsConfig {
+  readonly certificates: readonly CertificateConfig[];
+  readonly minVersion: TlsVersion;
+  readonly maxVersion: TlsVersion;
+  /** OpenSSL cipher list; null leaves the choice to the gateway: forward secrecy and AEAD. */
+  readonly ciphers: string | null;
+}
+
+/** Which address clients of a network are told for passive data connections. */
+export interface AdvertiseRule {
+  /** Network in CIDR notation; null is every client. */
+  readonly clients: string | null;
+  /** IP address or DNS name. */
+  readonly address: string;
+}
+
+export interface DataConfig {
+  /** PORT and EPRT of clients: only ever to their own address. */
+  readonly active: 'allow' | 'deny';
+  /** Whether the address of a data connection counts, or only its TLS session. */
+  readonly peer: 'match' | 'any';
+  readonly passive: { readonly ports: PortRange; readonly advertise: readonly AdvertiseRule[] };
+}
+
+/** Counts; `commandLine`, `replyLine` and `reply` in bytes. */
+export interface LimitsConfig {
+  readonly sessions: number;
+  readonly sessionsPerAddress: number;
+  readonly commandLine: number;
+  readonly replyLine: number;
+  readonly reply: number;
+  readonly unknownCommands: number;
+  readonly failedLogins: number;
+}
+
+/** All in milliseconds. */
+export interface TimeoutsConfig {
+  readonly proxyHeader: number;
+  readonly tlsHandshake: number;
+  readonly backendConnect: number;
+  readonly backendGreeting: number;
+  readonly login: number;
+  readonly controlIdle: number;
+  readonly dataArrival: number;
+  /** For a free passive port, where clients of one address hold them all. */
+  readonly passivePort: number;
+  readonly backendDataConnect: number;
+  readonly dataStall: number;
+  readonly finalReply: number;
+  readonly linger: number;
+  readonly keepalive: number;
+}
+
+export interface AdminConfig {
+  readonly address: string;
+  /** 0 is any free port. */
+  readonly port: number;
+}
+
+export interface LogConfig {
+  readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error';
+  readonly format: 'json' | 'pretty';
+}
+
+/** The whole configuration, validated and frozen. Durations are milliseconds, sizes bytes. */
+export interface Config {
+  readonly listeners: readonly ListenerConfig[];
+  readonly tls: TlsConfig;
+  readonly data: DataConfig;
+  /** Exactly one in this version. */
+  readonly backends: readonly BackendConfig[];
+  readonly limits: LimitsConfig;
+  readonly timeouts: TimeoutsConfig;
+  readonly admin: AdminConfig;
+  readonly log: LogConfig;
+  readonly workers: WorkersConfig;
+}

@@ -1,0 +1,144 @@
+/**
+ * How data connections and transfers can fail. One part of the table in `errors.ts`, which says what the columns mean.
+ */
+import type { ErrorDescription } from './error-description.ts';
+
+export const DATA_ERRORS = {
+  'no-data-setup': {
+    reply: [425, 'Use PASV or EPSV first.'],
+    meaning: 'A transfer command without PASV, EPSV, PORT or EPRT before it.',
+    remedy: 'A client fault.',
+  },
+  'passive-ports-exhausted': {
+    reply: [425, 'No data port is free, try again.'],
+    meaning: 'Every port of data.passive.ports already waits for a connection from this client address.',
+    remedy: 'Widen data.passive.ports: it needs as many ports as one address sets up data connections at once.',
+  },
+  'advertised-address-unknown': {
+    reply: [425, 'Cannot open a data connection.'],
+    meaning: 'The name of a data.passive.advertise rule could not be resolved.',
+    remedy: 'Check the name and the resolver of this host.',
+  },
+  'active-mode-denied': {
+    reply: [502, 'Active mode is not available here: use EPSV or PASV.'],
+    meaning: 'PORT or EPRT, and data.active is deny.',
+    remedy: 'Set the client to passive mode, or allow active mode.',
+  },
+  'active-target-refused': {
+    reply: [504, 'Only your own address and a port from 1024 on can be connected to.'],
+    meaning:
+      'PORT or EPRT named an address other than that of the client, a port below 1024, or a port of the gateway itself.',
+    remedy:
+      'A client behind NAT that names its private address: set it to passive mode. Otherwise a bounce attack (RFC 2577).',
+  },
+  'client-data-timeout': {
+    reply: [425, 'Your data connection did not arrive.'],
+    meaning: 'Within timeouts.dataArrival the client did not connect to the data port, or did not accept on its own.',
+    remedy:
+      'A firewall between client and gateway: passive mode needs data.passive.ports and the right advertised address, active mode connections to the client.',
+  },
+  'client-data-refused': {
+    reply: [425, 'Cannot connect to your data port.'],
+    meaning: 'In active mode the client refused the connection to the port that it had named.',
+    remedy: 'A firewall before the client, or NAT: set the client to passive mode.',
+  },
+  'client-data-tls-failed': {
+    reply: [522, 'TLS on the data connection failed.'],
+    meaning: "The TLS handshake of the client's data connection failed.",
+    remedy: 'See `detail`; a client that speaks clear text on PROT P, or a middlebox.',
+  },
+  'client-data-tls-timeout': {
+    reply: [522, 'TLS on the data connection did not start in time.'],
+    meaning: "The TLS handshake of the client's data connection did not finish within timeouts.tlsHandshake.",
+    remedy: 'A client that does not encrypt its data connection, or a middlebox.',
+  },
+  'tls-session-not-resumed': {
+    reply: [522, 'TLS on the data connection must resume the session of the control connection.'],
+    meaning:
+      'A data connection did not resume the TLS session of its control connection, and had to: by policy.sessionReuse, or because nothing else tells whose it is.',
+    remedy:
+      'The client cannot resume: policy.sessionReuse: prefer, and data.passive.ports wide enough that nobody has to share a port.',
+  },
+  'client-data-truncated': {
+    reply: [426, 'Your data connection ended without TLS close; the transfer is not complete.'],
+    meaning: "The client's upload ended by FIN without TLS close_notify: it may have been cut.",
+    remedy: 'A broken connection; or an old client that never sends close_notify: then policy.uploadEnd: tolerant.',
+  },
+  'client-data-reset': {
+    reply: [426, 'Your data connection was reset; the transfer is not complete.'],
+    meaning: "The client's data connection broke off.",
+    remedy: 'A broken connection, or the user cancelled.',
+  },
+  'client-aborted': {
+    reply: [426, 'Transfer aborted.'],
+    meaning: 'The client sent ABOR.',
+    remedy: 'None: the client wanted it.',
+  },
+  'client-control-lost': {
+    reply: null,
+    meaning: "The client's control connection ended during a transfer.",
+    remedy: 'A broken connection, or the user closed the program.',
+  },
+  'backend-data-setup-failed': {
+    reply: [425, 'Cannot open a data connection.'],
+    meaning: 'The backend refused EPSV and PASV (in active mode PORT and EPRT), or answered something unusable.',
+    remedy: "See `detail`: the backend's own words.",
+  },
+  'backend-data-refused': {
+    reply: [425, 'Cannot open a data connection.'],
+    meaning: "The TCP connection to the backend's data port failed.",
+    remedy: "A firewall between gateway and backend blocks the backend's passive ports.",
+  },
+  'backend-data-timeout': {
+    reply: [425, 'Cannot open a data connection.'],
+    meaning:
+      "Within timeouts.backendDataConnect the connection to the backend's data port was not made; in active mode, the backend did not connect.",
+    remedy:
+      "A firewall between gateway and backend drops packets: to the backend's passive ports, or to backends[].active.ports.",
+  },
+  'backend-data-ports-exhausted': {
+    reply: [425, 'Cannot open a data connection.'],
+    meaning: 'For a backend in active mode no port of backends[].active.ports could be bound.',
+    remedy: 'Widen backends[].active.ports, or see `detail`: it must be free on this host.',
+  },
+  'backend-data-reset': {
+    reply: [426, 'The data connection broke; the transfer is not complete.'],
+    meaning: "The backend's data connection broke off during the transfer.",
+    remedy: "Look at the backend's own log.",
+  },
+  'backend-data-closed': {
+    reply: [426, 'The data connection was closed early; the transfer is not complete.'],
+    meaning: 'The backend closed its data connection before the upload had ended.',
+    remedy: "Look at the backend's own log: disk full, quota, crash.",
+  },
+  'backend-refused': {
+    reply: null,
+    meaning: "The backend refused or failed the transfer; the client was told the backend's own reply.",
+    remedy: 'See `reply`: permissions, missing file, disk full.',
+  },
+  'backend-early-success': {
+    reply: [451, 'The service reported success before the end of the data; the transfer is not complete.'],
+    meaning: 'The backend said 2yz to an upload before the gateway had sent the end of the data.',
+    remedy: 'A fault or a limit in the backend: look at its log and at the size of the file.',
+  },
+  'backend-control-lost': {
+    reply: [421, 'Service closed the connection.'],
+    meaning: "The backend's control connection ended during a transfer.",
+    remedy: "Look at the backend's own log: crash or restart.",
+  },
+  'backend-final-reply-timeout': {
+    reply: [451, 'The service did not confirm the transfer; it may not be complete.'],
+    meaning: 'The data ended and the backend did not say within timeouts.finalReply whether all is well.',
+    remedy: 'The backend hangs; raise timeouts.finalReply if it needs long to store a file.',
+  },
+  'data-stalled': {
+    reply: [426, 'No data moved for too long; the transfer is not complete.'],
+    meaning: 'No byte moved for timeouts.dataStall.',
+    remedy: 'A broken connection, or a side that hangs.',
+  },
+  'restart-refused': {
+    reply: [451, 'The service did not accept the restart position.'],
+    meaning: 'REST had to be repeated directly before the transfer and the backend refused it.',
+    remedy: "See `detail`: the backend's own words.",
+  },
+} as const satisfies Record<string, ErrorDescription>;

@@ -1,0 +1,176 @@
+/**
+ * How a session can fail before and on its control connections: admission, the client, the backend. One part of the table in `errors.ts`, which says what the columns mean.
+ */
+import type { ErrorDescription } from './error-description.ts';
+
+export const SESSION_ERRORS = {
+  // The PROXY header of a control or data connection.
+  'proxy-header-untrusted': {
+    reply: null,
+    meaning: 'A connection came from none of the networks in proxyProtocol.trusted, while a PROXY header is required.',
+    remedy: 'A client that goes round the balancer, or a balancer that is missing in proxyProtocol.trusted.',
+  },
+  'proxy-header-missing': {
+    reply: null,
+    meaning: 'A connection from a trusted network did not begin with a PROXY header.',
+    remedy: 'Switch the PROXY protocol on in the balancer, for this port too, or off here.',
+  },
+  'proxy-header-malformed': {
+    reply: null,
+    meaning: 'The PROXY header of a connection is broken.',
+    remedy: 'A fault in the balancer, or something else that speaks to this port.',
+  },
+  'proxy-header-too-long': {
+    reply: null,
+    meaning: 'The PROXY header is longer than 107 bytes in version 1, or than 4096 bytes in version 2.',
+    remedy: 'Let the balancer send fewer fields (TLVs).',
+  },
+  'proxy-header-unsupported': {
+    reply: null,
+    meaning: 'The PROXY header tells of a client over UDP or a UNIX socket.',
+    remedy: 'A wrong port in the balancer: FTP clients come over TCP.',
+  },
+  'proxy-header-without-address': {
+    reply: null,
+    meaning: 'The PROXY header does not tell the address of the client (UNKNOWN, UNSPEC).',
+    remedy: 'The balancer does not know its client, or checks health with version 1: let it use version 2 (LOCAL).',
+  },
+  'proxy-header-incomplete': {
+    reply: null,
+    meaning: 'A connection ended before its PROXY header was whole.',
+    remedy: 'Usually harmless: a balancer that checks the port by connecting and closing.',
+  },
+  'proxy-header-timeout': {
+    reply: null,
+    meaning: 'A PROXY header was not whole within timeouts.proxyHeader.',
+    remedy: 'A balancer that does not send the header, or somebody who holds connections open.',
+  },
+  // Sessions: admission and the control connection of the client.
+  'too-many-sessions': {
+    reply: [421, 'Too many sessions, try again later.'],
+    meaning: 'limits.sessions was reached.',
+    remedy: 'Raise limits.sessions, or find out who holds the sessions.',
+  },
+  'too-many-sessions-per-address': {
+    reply: [421, 'Too many sessions from your address, try again later.'],
+    meaning: 'limits.sessionsPerAddress was reached by one client address.',
+    remedy: 'Raise limits.sessionsPerAddress if many partners share that address.',
+  },
+  'shutting-down': {
+    reply: [421, 'Service is shutting down.'],
+    meaning: 'The gateway was told to stop.',
+    remedy: 'None: clients connect again.',
+  },
+  'login-timeout': {
+    reply: [421, 'Login took too long.'],
+    meaning: 'timeouts.login ran out between the connection and a successful login.',
+    remedy: 'A scanner, a stalled client, or a slow backend: see the log lines of the same session.',
+  },
+  'control-idle': {
+    reply: [421, 'Idle for too long, closing.'],
+    meaning: 'No command for timeouts.controlIdle while no transfer was running.',
+    remedy: 'Raise timeouts.controlIdle if partners pause for longer.',
+  },
+  'too-many-unknown-commands': {
+    reply: [421, 'Too many unknown commands.'],
+    meaning: 'The client sent more unknown commands than limits.unknownCommands.',
+    remedy: 'Usually a scanner.',
+  },
+  'too-many-failed-logins': {
+    reply: [421, 'Too many failed logins.'],
+    meaning: 'The client failed to log in more often than limits.failedLogins in one session.',
+    remedy: 'Wrong credentials, or somebody who guesses passwords.',
+  },
+  'line-too-long': {
+    reply: [500, 'Command line too long.'],
+    meaning: 'A command line was longer than limits.commandLine.',
+    remedy: 'Not an FTP client, or an attack.',
+  },
+  'http-command': {
+    reply: [500, 'This is not an HTTP server.'],
+    meaning: 'The client spoke HTTP.',
+    remedy: 'A scanner, or a browser that was led here (cross-protocol attack).',
+  },
+  'tls-without-auth': {
+    reply: null,
+    meaning: 'A TLS handshake arrived on an explicit listener before AUTH TLS.',
+    remedy: 'The partner configured implicit FTPS for an explicit port.',
+  },
+  'bytes-behind-auth': {
+    reply: null,
+    meaning: 'Bytes followed AUTH in clear before the TLS handshake (command injection).',
+    remedy: 'Someone tampers with the connection, or a broken client.',
+  },
+  'tls-handshake-failed': {
+    reply: null,
+    meaning: 'The TLS handshake of a control connection failed.',
+    remedy: 'See `reason`: often an old TLS version, clear text on an implicit port, or an untrusted certificate.',
+  },
+  'tls-handshake-timeout': {
+    reply: null,
+    meaning: 'The TLS handshake of a control connection did not finish within timeouts.tlsHandshake.',
+    remedy: 'A firewall that drops packets, or clear text FTP on an implicit port.',
+  },
+  'client-closed': {
+    reply: null,
+    meaning: 'The client closed its control connection without QUIT.',
+    remedy: 'Usually harmless; during a transfer the transfer counts as failed.',
+  },
+  'client-quit': { reply: null, meaning: 'The client said QUIT.', remedy: 'None: the normal end.' },
+  'internal-error': {
+    reply: [421, 'Internal error, closing.'],
+    meaning: 'A fault in the gateway ended this session; the others go on.',
+    remedy: 'Report it with the logged stack.',
+  },
+  'tls-required': {
+    reply: [530, 'Encryption is required here: send AUTH TLS first.'],
+    meaning: 'USER or PASS in clear while policy.requireTls is enforced.',
+    remedy: 'The partner must choose explicit FTPS.',
+  },
+  'protection-required': {
+    reply: [521, 'Protected data connections are required here: send PROT P first.'],
+    meaning: 'A transfer without PROT P while policy.requireProtP is enforced.',
+    remedy: 'The partner must switch on data channel encryption.',
+  },
+  // The backend's control connection.
+  'backend-unreachable': {
+    reply: [421, 'Service not available, try again later.'],
+    meaning: 'The TCP connection to the backend failed.',
+    remedy: 'Check that the backend runs and that host, port and firewall are right.',
+  },
+  'backend-connect-timeout': {
+    reply: [421, 'Service not available, try again later.'],
+    meaning: 'The TCP connection to the backend was not made within timeouts.backendConnect.',
+    remedy: 'A firewall that drops packets, or a wrong address.',
+  },
+  'backend-greeting-timeout': {
+    reply: [421, 'Service not available, try again later.'],
+    meaning: 'The backend accepted the connection and did not greet within timeouts.backendGreeting.',
+    remedy: 'The backend is overloaded, or waits for name lookups; raise timeouts.backendGreeting.',
+  },
+  'backend-refused-service': {
+    reply: [421, 'Service not available, try again later.'],
+    meaning: 'The backend greeted with an error, or said 421.',
+    remedy: "See `reply`: the backend's own words.",
+  },
+  'backend-closed': {
+    reply: [421, 'Service closed the connection.'],
+    meaning: 'The backend closed its control connection.',
+    remedy: "Look at the backend's own log: idle timeout, crash or restart.",
+  },
+  'backend-reply-malformed': {
+    reply: [421, 'Service answered nonsense, closing.'],
+    meaning: 'The backend sent something that is no FTP reply, so that replies can no longer be told apart.',
+    remedy: 'Is the backend really an FTP server on that port? See `detail`.',
+  },
+  'backend-reply-too-long': {
+    reply: [421, 'Service answered nonsense, closing.'],
+    meaning: 'A reply of the backend was longer than limits.replyLine or limits.reply.',
+    remedy: 'Raise the limit if the backend has a very long banner.',
+  },
+  'backend-reply-timeout': {
+    reply: [421, 'Service did not answer in time.'],
+    meaning: 'The backend did not answer a command within timeouts.finalReply.',
+    remedy: 'The backend hangs; raise timeouts.finalReply if it is only slow.',
+  },
+} as const satisfies Record<string, ErrorDescription>;
