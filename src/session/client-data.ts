@@ -78,6 +78,7 @@ export class ClientData {
     const state = this.#state;
     if (state.name !== 'arrived' && state.name !== 'securing') throw new Error(`no data connection: ${state.name}`);
     const { socket: raw } = state;
+    raw.off('readable', readAhead);
     if (protection === 'clear') {
       if (state.name === 'securing') throw tlsFailed('PROT changed after the TLS handshake had begun');
       if (this.#options.expectation.proofRequired) throw notResumed('in clear');
@@ -136,7 +137,11 @@ export class ClientData {
       const hello = peekClientHello(socket, this.#end.signal);
       this.#state = { name: 'arrived', socket, hello };
       void hello.then((known) => this.#beginEarly(known));
-    } else this.#state = { name: 'arrived', socket, hello: undefined };
+    } else {
+      this.#state = { name: 'arrived', socket, hello: undefined };
+      // Reading ahead is what tells that the client is gone.
+      socket.on('readable', readAhead);
+    }
     socket.once('close', () => {
       // A client that is gone before its transfer begins must not truncate a file.
       if (this.#state.name === 'arrived' || this.#state.name === 'securing') this.#gone = true;
@@ -195,6 +200,8 @@ export class ClientData {
     throw new GatewayError('client-data-tls-timeout', { detail: `no TLS handshake within ${tlsHandshake} ms` });
   }
 }
+
+function readAhead(): void {}
 
 function tlsFailed(detail: string): GatewayError {
   return new GatewayError('client-data-tls-failed', { detail });

@@ -201,8 +201,9 @@ export class Session {
     });
     // AUTH removes what was said before in clear (RFC 2228 §3, RFC 4217 §4.2): nothing of it may count inside TLS.
     if (this.#phase.name === 'login') {
-      this.#phase.link?.close();
+      const { link } = this.#phase;
       this.#phase = { name: 'login', user: undefined, link: undefined };
+      link?.close();
     }
     this.#standing.remembered.length = 0;
     this.#standing.control = 'secure';

@@ -9,15 +9,13 @@ import { within } from '../backends/within.ts';
 import type { Policy, TimeoutsConfig } from '../config/schema.ts';
 import { type Exchange, letsDataFlow } from '../control/exchange.ts';
 import type { DataLeg, Protection } from '../data/leg.ts';
-import { type RelayReport, relay } from '../data/relay.ts';
 import { asGatewayError, type ErrorCode, GatewayError } from '../errors/errors.ts';
 import type { Command } from '../wire/command.ts';
 import { isPositive, isPreliminary, type Reply, reply, serializeReply } from '../wire/reply.ts';
+import { DataPhase, type Legs } from './data-phase.ts';
 import type { DataPlan } from './data-plan.ts';
-import { type Direction, failed, refused, succeeded, type Verdict } from './verdict.ts';
+import { type Direction, decided, failed, refused, type Step, stop, type Verdict } from './verdict.ts';
 
-/** How long a backend may take to explain why its data connection broke (milliseconds). */
-const EXPLANATION = 5000;
 /** How long after the final reply a data connection of the backend, made before it, may still be on its way (milliseconds). */
 const OVERTAKEN = 2000;
 
@@ -35,17 +33,6 @@ export interface TransferOptions {
   readonly onPreliminary: (reply: Reply) => Promise<void>;
   /** An upload that ended without close_notify is accepted. */
   readonly onUncleanUpload: () => void;
-}
-
-/** What a step came to: a verdict, or a reason for which the backend must be stopped first. */
-type Step =
-  | { readonly kind: 'verdict'; readonly verdict: Verdict }
-  | { readonly kind: 'stop'; readonly reason: GatewayError };
-
-/** Both data connections of a transfer. */
-interface Legs {
-  readonly client: DataLeg;
-  readonly backend: DataLeg;
 }
 
 export class Transfer {
@@ -143,10 +130,9 @@ export class Transfer {
       const client = await this.#unlessRefused(exchange, opening);
       if ('code' in client) return decided(refused(client));
       const backend = await this.#unlessRefused(exchange, arrival);
-      if (backend === 'missing') return await this.#explainMissing(client, exchange);
+      if (backend === 'missing') return await this.#explainMissing(turn, client, exchange);
       if ('code' in backend) return decided(refused(backend));
-      const legs = { client, backend };
-      return await (direction === 'upload' ? this.#upload(turn, exchange, legs) : this.#download(turn, exchange, legs));
+      return await this.#dataPhase(turn, exchange, { client, backend }).run();
     } catch (error) {
       if (link.lost.aborted) return decided(failed(lostLink(link)));
       if (!(error instanceof GatewayError)) this.#fault = error;
@@ -193,127 +179,31 @@ export class Transfer {
   }
 
   /** Success without a data connection: only an empty listing needs none (quirk: servers that skip it then). */
-  async #explainMissing(client: DataLeg, exchange: Exchange): Promise<Step> {
+  async #explainMissing(turn: Turn, client: DataLeg, exchange: Exchange): Promise<Step> {
     const final = await exchange.final;
-    client.discardInput();
-    if (this.#options.direction === 'list') return this.#deliver(client, final);
+    if (this.#options.direction === 'list') return this.#dataPhase(turn, exchange, { client }).deliver(final);
     const detail = 'the backend never connected';
     return decided(failed(new GatewayError('backend-data-timeout', { detail }), final));
   }
 
-  async #download(turn: Turn, exchange: Exchange, { client, backend }: Legs): Promise<Step> {
-    client.discardInput();
-    const { end } = await this.#relay(backend, client, exchange);
-    if (end.kind === 'source') {
-      if (end.sourceEnd === 'reset') return this.#explainReset(client, backend, exchange);
-      // Some backends wait for our end before they say 226.
-      backend.close();
-      const final = await this.#unlessAborted(turn.final(exchange));
-      return isPositive(final) ? this.#deliver(client, final) : decided(refused(final, 'failed'));
-    }
-    if (end.kind === 'sink') return stop(new GatewayError('client-data-reset', { detail: end.reason }));
-    return this.#interrupted(end.kind, exchange);
-  }
-
-  /** The backend reset its data connection; only an empty listing may end so (quirk: ProFTPD without matching files). */
-  async #explainReset(client: DataLeg, backend: DataLeg, exchange: Exchange): Promise<Step> {
-    const final = await this.#unlessAborted(within(exchange.final, EXPLANATION));
-    const reason = new GatewayError('backend-data-reset');
-    if (final === undefined) return stop(reason);
-    if (!isPositive(final)) return decided(refused(final, 'failed'));
-    if (this.#options.direction === 'list' && backend.bytesReceived === 0) return this.#deliver(client, final);
-    return decided(failed(reason, final));
-  }
-
-  /** The last bytes to the client, close_notify and FIN, and its own close: only then is it told (RFC 959 has no other end of file). */
-  async #deliver(client: DataLeg, final: Reply): Promise<Step> {
-    const { timeouts } = this.#options;
-    const flush = await this.#unlessAborted(client.flush(timeouts.dataStall));
-    if (flush === 'stalled') return decided(failed(new GatewayError('data-stalled')));
-    if (flush === 'broken') return decided(failed(new GatewayError('client-data-reset')));
-    await client.closeAfterPeer(timeouts.linger);
-    return decided(succeeded(final));
-  }
-
-  async #upload(turn: Turn, exchange: Exchange, { client, backend }: Legs): Promise<Step> {
-    backend.discardInput();
-    const { end } = await this.#relay(client, backend, exchange);
-    if (end.kind === 'source') {
-      if (end.sourceEnd === 'reset') return stop(new GatewayError('client-data-reset'));
-      if (end.sourceEnd === 'fin') {
-        if (this.#options.uploadEnd === 'strict') return stop(new GatewayError('client-data-truncated'));
-        this.#options.onUncleanUpload();
-      }
-      return this.#store(turn, exchange, client, backend);
-    }
-    if (end.kind === 'sink') return this.#explainClose(exchange, end.reason);
-    return this.#interrupted(end.kind, exchange);
-  }
-
-  /** All bytes of the client are here: end of file to the backend, close_notify to the client, then the backend's word. */
-  async #store(turn: Turn, exchange: Exchange, client: DataLeg, backend: DataLeg): Promise<Step> {
-    const { timeouts } = this.#options;
-    const answered = client.flush(timeouts.linger).then(() => client.close());
-    const flush = await this.#unlessAborted(backend.flush(timeouts.dataStall));
-    if (flush === 'stalled') return stop(new GatewayError('data-stalled'));
-    if (flush === 'broken') return this.#explainClose(exchange, 'broken while flushing');
-    const final = await this.#unlessAborted(turn.final(exchange));
-    if (!isPositive(final)) return decided(refused(final, 'failed'));
-    await answered;
-    backend.close();
-    return decided(succeeded(final));
-  }
-
-  /** The backend closed its data connection before the upload had ended: whatever it says, the file is not complete. */
-  async #explainClose(exchange: Exchange, detail: string): Promise<Step> {
-    const final = await this.#unlessAborted(within(exchange.final, EXPLANATION));
-    const reason = new GatewayError('backend-data-closed', { detail });
-    if (final === undefined) return stop(reason);
-    return decided(isPositive(final) ? failed(reason, final) : refused(final, 'failed'));
-  }
-
-  /** Relays until an end; a final reply that makes going on senseless stops it. */
-  async #relay(source: DataLeg, sink: DataLeg, exchange: Exchange): Promise<RelayReport> {
-    const { direction, timeouts } = this.#options;
-    const finalReply = new AbortController();
-    exchange.final.then(
-      (final) => {
-        // A download may still be in flight when the backend already says 226.
-        if (direction === 'upload' || !isPositive(final)) finalReply.abort();
+  #dataPhase(turn: Turn, exchange: Exchange, legs: Legs): DataPhase {
+    return new DataPhase({
+      ...this.#options,
+      turn,
+      exchange,
+      legs,
+      signal: this.#abort.signal,
+      unlessAborted: (promise) => this.#unlessAborted(promise),
+      onBytes: (bytes) => {
+        this.#bytes = bytes;
       },
-      () => finalReply.abort(),
-    );
-    const report = await relay({
-      source,
-      sink,
-      stall: timeouts.dataStall,
-      signal: AbortSignal.any([this.#abort.signal, finalReply.signal]),
     });
-    this.#bytes = report.bytes;
-    return report;
-  }
-
-  /** The relay stalled, or was stopped: by an abort, by the backend's final reply, or by the loss of the link. */
-  async #interrupted(kind: 'stalled' | 'stopped', exchange: Exchange): Promise<Step> {
-    if (kind === 'stalled') return stop(new GatewayError('data-stalled'));
-    if (this.#abort.signal.aborted) return stop(asGatewayError(this.#abort.signal.reason, 'internal-error'));
-    const final = await exchange.final;
-    if (!isPositive(final)) return decided(refused(final, 'failed'));
-    return decided(failed(new GatewayError('backend-early-success', { detail: serializeReply(final).trimEnd() })));
   }
 
   /** The promise, or a rejection with the reason of {@link abort}. */
   #unlessAborted<T>(promise: Promise<T>): Promise<T> {
     return Promise.race([promise, this.#aborted.promise]);
   }
-}
-
-function decided(verdict: Verdict): Step {
-  return { kind: 'verdict', verdict };
-}
-
-function stop(reason: GatewayError): Step {
-  return { kind: 'stop', reason };
 }
 
 /** The loss of the link as the cause of a failed transfer. */

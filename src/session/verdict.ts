@@ -39,3 +39,16 @@ export function failed(error: GatewayError, final?: Reply): Verdict {
     reply: told === null ? null : reply(told[0], told[1]),
   };
 }
+
+/** What a step came to: a verdict, or a reason for which the backend must be stopped first. */
+export type Step =
+  | { readonly kind: 'verdict'; readonly verdict: Verdict }
+  | { readonly kind: 'stop'; readonly reason: GatewayError };
+
+export function decided(verdict: Verdict): Step {
+  return { kind: 'verdict', verdict };
+}
+
+export function stop(reason: GatewayError): Step {
+  return { kind: 'stop', reason };
+}

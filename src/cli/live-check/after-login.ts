@@ -2,6 +2,7 @@
  * What a backend shows to a user who is logged in: system, features, directory, and data ports that work or do not.
  * Lists and transfers nothing.
  */
+import { ActiveBackendData } from '../../backends/active-data.ts';
 import type { BackendLink } from '../../backends/backend-link.ts';
 import { asGatewayError, GatewayError } from '../../errors/errors.ts';
 import { dial } from '../../net/dial.ts';
@@ -28,6 +29,7 @@ export async function probeAfterLogin(probe: Probe, login: Login): Promise<reado
   findings.push(await session.tell('FEAT after login', 'FEAT', (reply) => describeFeatures('FEAT after login', reply)));
   findings.push(await session.tell('PWD', 'PWD', describeDirectory));
   findings.push(...(await session.passive()));
+  if (probe.backend.config.dataMode === 'active') findings.push(await session.active());
   session.close();
   return findings;
 }
@@ -79,6 +81,23 @@ class LoggedIn {
     const pasv = await this.#outcome('PASV', timeouts.finalReply);
     const controlAddress = this.#link?.peer.address ?? '';
     return judgePassive({ dataMode: backend.config.dataMode, controlAddress, epsv, pasv });
+  }
+
+  /** The finding for active mode: whether the backend takes the port that it is told. It connects to it only in a transfer. */
+  async active(): Promise<Finding> {
+    const { timeouts, sockets, backend } = this.#probe;
+    try {
+      const link = await this.#connected();
+      const data = new ActiveBackendData(link, { timeouts, sockets, onUnclaimed: () => {} });
+      try {
+        await data.prepared();
+        return ok('active mode', `${backend.activeCommand} accepted`);
+      } finally {
+        data.dispose();
+      }
+    } catch (error) {
+      return this.#failure('active mode', error);
+    }
   }
 
   close(): void {
