@@ -75,11 +75,9 @@ export class ClientChannel {
     if (this.#state === 'held' && this.#queue.length === 0) this.#state = 'clear';
     this.#parse();
     const input = this.#queue.shift();
-    if (input !== undefined) {
-      if (this.#queue.length < QUEUE_LENGTH) this.#channel.resume();
-      return Promise.resolve(input);
-    }
-    this.#channel.resume();
+    // Behind AUTH nothing is read, however long the commands before it take.
+    if (this.#state !== 'held' && this.#queue.length < QUEUE_LENGTH) this.#channel.resume();
+    if (input !== undefined) return Promise.resolve(input);
     return new Promise((resolve) => {
       this.#waiting = resolve;
     });

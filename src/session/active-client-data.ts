@@ -10,6 +10,7 @@ import { DataLeg, type Protection } from '../data/leg.ts';
 import { peekClientHello } from '../data/peek-client-hello.ts';
 import { GatewayError } from '../errors/errors.ts';
 import type { Endpoint } from '../net/address.ts';
+import { endpoint } from '../net/address.ts';
 import { dial } from '../net/dial.ts';
 import type { OpenSockets } from '../net/open-sockets.ts';
 import { tlsFacts } from '../tls/facts.ts';
@@ -35,6 +36,7 @@ export class ActiveClientData implements ClientHalf {
   readonly #end = new AbortController();
   #dialling: Promise<Socket> | undefined;
   #socket: Socket | undefined;
+  connection: ClientHalf['connection'];
 
   constructor(options: ActiveClientDataOptions) {
     this.#options = options;
@@ -86,6 +88,10 @@ export class ActiveClientData implements ClientHalf {
     });
     socket.on('error', () => {});
     this.#socket = socket;
+    this.connection = {
+      peer: endpoint(socket.remoteAddress, socket.remotePort),
+      local: endpoint(socket.localAddress, socket.localPort),
+    };
     // Between the connection and this line it may have been given up.
     if (this.#end.signal.aborted) this.dispose();
     return socket;

@@ -10,10 +10,12 @@ import type { Arrived, Expectation } from '../data/passive-pool.ts';
 import { peekClientHello } from '../data/peek-client-hello.ts';
 import { GatewayError } from '../errors/errors.ts';
 import type { Endpoint } from '../net/address.ts';
+import { endpoint } from '../net/address.ts';
 import { tlsFacts } from '../tls/facts.ts';
 import type { SessionTls } from '../tls/session-tls.ts';
 import { type SecureSocket, secureAsServer } from '../tls/upgrade.ts';
 import type { ClientHello } from '../wire/client-hello.ts';
+import type { ClientHalf } from './data-plan.ts';
 
 export interface ClientDataOptions {
   readonly expectation: Expectation;
@@ -34,8 +36,9 @@ type State =
   | { readonly name: 'opened' }
   | { readonly name: 'disposed' };
 
-export class ClientData {
+export class ClientData implements ClientHalf {
   readonly port: number;
+  connection: ClientHalf['connection'];
   readonly #options: ClientDataOptions;
   readonly #end = new AbortController();
   /** A connection is there; the connection is known to be ours. */
@@ -133,6 +136,7 @@ export class ClientData {
     }
     clearTimeout(this.#timer);
     this.#peer = peer;
+    this.connection = { peer, local: endpoint(socket.localAddress, socket.localPort) };
     if (this.#options.protection() === 'private') {
       const hello = peekClientHello(socket, this.#end.signal);
       this.#state = { name: 'arrived', socket, hello };

@@ -4,9 +4,12 @@
  */
 import type { BackendData } from '../backends/backend-data.ts';
 import type { DataLeg, Protection } from '../data/leg.ts';
+import type { Endpoint } from '../net/address.ts';
 
 /** The client's half: passive, where the client connects to us, or active, where we connect to the client. */
 export interface ClientHalf {
+  /** Both ends of the client's connection, once it was there: for the log, also when no leg came of it. */
+  readonly connection: { readonly peer: Endpoint; readonly local: Endpoint } | undefined;
   /**
    * Resolves when the client's TCP connection is there; asked when the transfer command is in hand. Rejects with a
    * GatewayError.

@@ -1,7 +1,6 @@
 /**
  * A finished transfer as one record for log and metrics.
  */
-import type { DataLeg } from '../data/leg.ts';
 import type { LegFacts, TransferRecord } from '../observe/session-observer.ts';
 import type { Command } from '../wire/command.ts';
 import type { Transfer } from './transfer.ts';
@@ -34,7 +33,7 @@ export function transferRecord(finished: FinishedTransfer): TransferRecord {
   };
 }
 
-function legFacts(leg: DataLeg | undefined): LegFacts | undefined {
+function legFacts(leg: LegFacts | undefined): LegFacts | undefined {
   if (leg === undefined) return undefined;
   return { peer: leg.peer, local: leg.local, protection: leg.protection, tls: leg.tls };
 }

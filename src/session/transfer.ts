@@ -10,12 +10,15 @@ import type { Policy, TimeoutsConfig } from '../config/schema.ts';
 import { type Exchange, letsDataFlow } from '../control/exchange.ts';
 import type { DataLeg, Protection } from '../data/leg.ts';
 import { asGatewayError, type ErrorCode, GatewayError } from '../errors/errors.ts';
+import type { LegFacts } from '../observe/session-observer.ts';
 import type { Command } from '../wire/command.ts';
 import { isPositive, isPreliminary, type Reply, reply, serializeReply } from '../wire/reply.ts';
 import { DataPhase, type Legs } from './data-phase.ts';
 import type { DataPlan } from './data-plan.ts';
 import { type Direction, decided, failed, refused, type Step, stop, type Verdict } from './verdict.ts';
 
+/** A backend that says nothing for this long to an upload, or sends data without a word, leaves 1yz out (milliseconds). */
+const PRELIMINARY_SILENCE = 5000;
 /** How long after the final reply a data connection of the backend, made before it, may still be on its way (milliseconds). */
 const OVERTAKEN = 2000;
 
@@ -49,9 +52,12 @@ export class Transfer {
     this.#aborted.promise.catch(() => {});
   }
 
-  /** The legs, as far as they were opened. */
-  get legs(): { readonly client: DataLeg | undefined; readonly backend: DataLeg | undefined } {
-    return { client: this.#client, backend: this.#options.plan.backend.leg };
+  /** The legs, as far as they were opened; of the client at least its connection. */
+  get legs(): { readonly client: LegFacts | undefined; readonly backend: LegFacts | undefined } {
+    const { plan, protection } = this.#options;
+    const { connection } = plan.client;
+    const client = this.#client ?? (connection && { ...connection, protection, tls: undefined });
+    return { client, backend: plan.backend.leg };
   }
 
   /** What was thrown that is no GatewayError: a fault of ours. */
@@ -121,9 +127,9 @@ export class Transfer {
   async #converse(turn: Turn, exchange: Exchange): Promise<Step> {
     const { plan, direction, protection, onPreliminary, link } = this.#options;
     try {
-      const first = await this.#unlessAborted(turn.first(exchange));
-      if (!letsDataFlow(first)) return decided(refused(first));
-      await onPreliminary(isPreliminary(first) ? first : reply(150, 'Opening data connection.'));
+      const first = await this.#unlessAborted(this.#firstReply(turn, exchange));
+      if (first !== undefined && !letsDataFlow(first)) return decided(refused(first));
+      await onPreliminary(first !== undefined && isPreliminary(first) ? first : reply(150, 'Opening data connection.'));
       // Both are waited for from now on, in whatever order they come.
       const arrival = this.#arrival(exchange);
       const opening = plan.client.open(protection, direction === 'upload').then((leg) => this.#adopt(leg));
@@ -157,6 +163,15 @@ export class Transfer {
       this.#options.plan.dispose();
       return undefined;
     }
+  }
+
+  /** The first reply; undefined where data may flow without one (quirk: backends that leave 1yz out). */
+  async #firstReply(turn: Turn, exchange: Exchange): Promise<Reply | undefined> {
+    const first = await within(exchange.first, PRELIMINARY_SILENCE);
+    if (first !== undefined) return first;
+    const { direction, plan } = this.#options;
+    const flows = direction === 'upload' || (plan.backend.leg?.bytesReceived ?? 0) > 0;
+    return flows ? undefined : turn.first(exchange);
   }
 
   /** The backend's leg; `missing` when the backend has confirmed the transfer and never made a data connection. */

@@ -65,6 +65,23 @@ describe('sallyport check --live --user', () => {
     expect(out).toMatch(/^ {2}FAILED +PASV +227 .*ECONNREFUSED.*\n +-> A firewall between gateway and backend/m);
   });
 
+  it('asks a backend in active mode whether it takes a port of ours, and listens no longer than that', async () => {
+    backend = await ScriptedBackend.start();
+    backend.answer('PORT', '500 What?\r\n').answer('EPSV', '500 What?\r\n').answer('PASV', '500 What?\r\n');
+    const backends = `[{ name: legacy, host: 127.0.0.1, port: ${backend.port}, dataMode: active }]`;
+    const path = await live.configuration(backend.port, { backends });
+    const good = await runLive(path, [...LOGIN, '--json'], SECRET);
+    expect(ofBackend(good)).toMatchObject({
+      EPSV: { level: 'ok' },
+      PASV: { level: 'ok' },
+      'active mode': { level: 'ok', message: 'EPRT accepted' },
+    });
+    backend.answer('EPRT', '502 No.\r\n');
+    const bad = await runLive(path, [...LOGIN, '--json'], SECRET);
+    expect(bad.code).toBe(1);
+    expect(ofBackend(bad)['active mode']).toMatchObject({ level: 'failed' });
+  });
+
   it('finds a wrong password and tries nothing else', async () => {
     backend = await ScriptedBackend.start();
     const wrong = { SALLYPORT_CHECK_PASSWORD: 'mistyped' };

@@ -3,6 +3,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import { downloadTo } from '../support/download-to.ts';
+import { BALANCER } from '../support/scripted-balancer.ts';
 import { CLEAR_ALLOWED, FAMILIES, only, withGateway } from '../support/test-gateway.ts';
 
 const FILES = { '/a': 'abc' };
@@ -107,7 +108,22 @@ describe('PORT and EPRT', () => {
     });
   });
 
-  it('a client that connects instead of waiting, or says nothing, gets 522 in time', async () => {
+  it('quirk: a client that sends its file in clear under PROT P gets 522, and no file is left as complete (curl 7.88)', async () => {
+    await withGateway({}, async ({ loggedIn, backend, logs }) => {
+      const client = await loggedIn();
+      const port = await client.active('PORT');
+      await client.command('STOR clear', 150);
+      const data = (await port.connection()).startClear();
+      await data.write('this goes over the wire as it is');
+      data.end();
+      await client.expect(522);
+      await logs.until({ event: 'transfer', cause: 'client-data-tls-failed' });
+      await backend.until(() => backend.uploads.length > 0, 'the end of the upload');
+      expect(backend.uploads).toEqual([{ name: '/clear', bytes: Buffer.alloc(0), complete: false }]);
+    });
+  });
+
+  it('a client that says nothing gets 522 in time', async () => {
     const options = { legacy: { files: FILES }, timeouts: { tlsHandshake: '200ms' } };
     await withGateway(options, async ({ loggedIn, logs }) => {
       const client = await loggedIn();
@@ -239,6 +255,20 @@ describe('sessionReuse: require', () => {
       await data.startTls(only(version)).catch(() => {});
       await client.expect(522);
       expect(await downloadTo(client, await client.active('PORT'))).toBe('abc');
+    });
+  });
+});
+
+describe('behind a balancer', () => {
+  it('the client of the PROXY header is connected to, past the balancer; the balancer itself is no target', async () => {
+    const proxyProtocol = { control: 'required', trusted: [BALANCER] };
+    await withGateway({ proxyProtocol, balancer: {}, legacy: { files: FILES } }, async ({ loggedIn }) => {
+      const client = await loggedIn('explicit', { localAddress: '127.0.0.4' });
+      await client.command(`PORT ${BALANCER.replaceAll('.', ',')},200,10`, 504);
+      await client.command('PORT 127,0,0,1,200,10', 504);
+      const port = await client.active('PORT');
+      expect(port.address).toBe('127.0.0.4');
+      expect(await downloadTo(client, port)).toBe('abc');
     });
   });
 });

@@ -151,6 +151,31 @@ describe.each(VERSIONS)('downloads over %s', (version) => {
   });
 });
 
+describe('a listing whose data connection the backend resets', () => {
+  it('after some bytes, and says 226 before the client has shaken hands: not told as an empty listing', async () => {
+    await withGateway({}, async (house) => {
+      house.backend.on('LIST', async (session) => {
+        const leg = await session.accept();
+        session.reply(150, 'Here it comes.');
+        await leg.write('a\r\nb\r\n');
+        // The reset must not overtake the bytes.
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        leg.reset();
+        session.reply(226, 'Done.');
+      });
+      const client = await house.loggedIn();
+      const data = await client.openData();
+      await client.command('LIST', 150);
+      await house.backend.until(() => house.backend.lastSession.lastData.ended, 'the reset');
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      await data.startTls({ session: client.session }).catch(() => {});
+      await client.expect(426, 451);
+      expect(await data.ending).not.toBe('close_notify');
+      await client.command('PWD', 257);
+    });
+  });
+});
+
 describe('downloads in clear, where policy allows them', () => {
   it('a failed download is cut by RST, not ended by FIN: in clear nothing else could tell', async () => {
     await withGateway(CLEAR_ALLOWED, async ({ greeted, backend }) => {

@@ -134,6 +134,30 @@ describe('secrets', () => {
   });
 });
 
+describe('a backend that repeats the password in its reply to PASS', () => {
+  it.each([
+    ['a refusal', (line: string) => `530 No: ${line}\r\n`],
+    ['421', (line: string) => `421 Cannot check ${line}\r\n`],
+    ['no reply at all', (line: string) => `${line}\r\n`],
+    ['a code that does not exist', (line: string) => `999 ${line}\r\n`],
+    ['a line without end', (line: string) => `530 ${line} ${'x'.repeat(20_000)}`],
+    ['two replies', (line: string) => `530 No: ${line}\r\n530 I said no: ${line}\r\n`],
+    ['a farewell behind the refusal', (line: string) => `530 No.\r\n421 Not ${line}\r\n`],
+  ])('%s: it does not get into the log', async (_what, answer) => {
+    const secret = 'S3cret-9876543210';
+    await withGateway({ timeouts: { finalReply: '1s' } }, async ({ encrypted, backend, logs }) => {
+      backend.on('PASS', (session, { line }) => session.raw(answer(line)));
+      const client = await encrypted();
+      await client.command(`USER ${USER}`, 331);
+      await client.command(`PASS ${secret}`, 421, 530);
+      client.send('QUIT');
+      await logs.until({ event: 'session-ended' });
+      expect(backend.commands).toContain(`PASS ${secret}`);
+      expect(logs.text).not.toContain(secret);
+    });
+  });
+});
+
 describe('log injection (T059)', () => {
   const EVIL = 'a\x1b[31m\xe2\x80\xae\x07%0d%0a{"level":50}\xc2\x85\x7f';
 

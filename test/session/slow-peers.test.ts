@@ -126,6 +126,41 @@ describe('slow and silent peers', () => {
     });
   });
 
+  it('T122: a stall is noticed soon after timeouts.dataStall, and not before', async () => {
+    await withGateway({ timeouts: { dataStall: '2s' } }, async (house) => {
+      endless(house.backend);
+      const { client, data } = await download(house);
+      await expect.poll(() => data.receivedBytes, { interval: 2 }).toBeGreaterThan(0);
+      const since = performance.now();
+      await client.expect(426);
+      const waited = performance.now() - since;
+      expect(waited).toBeGreaterThan(1800);
+      expect(waited).toBeLessThan(3000);
+    });
+  });
+
+  it('T122: a client that reads slowly is not stalled', async () => {
+    const stall = 600;
+    await withGateway({ timeouts: { dataStall: `${stall}ms` } }, async (house) => {
+      const size = 32 * 2 ** 20;
+      house.backend.files.set('/a', randomBytes(size));
+      const { client, data } = await download(house);
+      const since = performance.now();
+      // A mebibyte, a pause, and so on: far more often than a stall takes, for far longer than one.
+      for (let taken = 0; data.receivedBytes < size; taken = data.receivedBytes) {
+        data.resume();
+        const next = Math.min(size, taken + 2 ** 20);
+        await expect.poll(() => data.receivedBytes, { interval: 1 }).toBeGreaterThanOrEqual(next);
+        data.pause();
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+      data.resume();
+      expect(performance.now() - since).toBeGreaterThan(1.5 * stall);
+      expect(await data.ending).toBe('close_notify');
+      await client.expect(226);
+    });
+  });
+
   it('T122: a slow transfer that moves a byte now and then is not stalled', async () => {
     await withGateway({ timeouts: { dataStall: '300ms' } }, async (house) => {
       const { client, data } = await upload(house);

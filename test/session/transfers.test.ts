@@ -3,7 +3,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import type { BackendSession } from '../support/backend-session.ts';
-import { withGateway } from '../support/test-gateway.ts';
+import { CLEAR_ALLOWED, withGateway } from '../support/test-gateway.ts';
 
 describe('refused transfers (T128)', () => {
   it.each([
@@ -128,6 +128,20 @@ describe('odd sequences of replies (T129)', () => {
       await client.expect(226);
     });
   });
+});
+
+describe('many transfers (T133)', () => {
+  it('1,100 transfers of one byte in one session: each succeeds, nothing stays open', async () => {
+    await withGateway({ ...CLEAR_ALLOWED, legacy: { files: { '/a': 'a' } } }, async ({ greeted, gateway }) => {
+      const client = await greeted();
+      await client.login();
+      for (let count = 0; count < 1100; count += 1) {
+        expect((await client.download('RETR a', { clear: true })).toString()).toBe('a');
+      }
+      await client.command('PWD', 257);
+      await expect.poll(() => gateway.openSockets, { interval: 5 }).toBe(2);
+    });
+  }, 60_000);
 });
 
 describe('restart positions (T130)', () => {

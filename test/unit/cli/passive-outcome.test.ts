@@ -46,6 +46,7 @@ describe('the judgement of passive data ports', () => {
     ['epsv', 'PASV is not known and not used', connected(229), silent, ['ok', 'ok']],
     ['pasv', 'EPSV is not known and not used', silent, connected(227), ['ok', 'ok']],
     ['pasv', 'PASV is not known', connected(229), refused, ['ok', 'failed']],
+    ['active', 'neither is known nor used', refused, silent, ['ok', 'ok']],
   ])('%s: %s', (dataMode, _what, epsv, pasv, expected) => {
     expect(levels(dataMode, epsv, pasv)).toEqual(expected);
   });
