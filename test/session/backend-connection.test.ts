@@ -31,6 +31,16 @@ describe('dialling', () => {
     });
   });
 
+  it('readiness follows what sessions meet: not ready when one could not reach the backend', async () => {
+    await withGateway({}, async ({ encrypted, backend, gateway }) => {
+      expect(gateway.readiness()).toEqual({ ready: true, reasons: [] });
+      await backend.refuse();
+      const client = await encrypted();
+      await client.command(`USER ${USER}`, 421);
+      expect(gateway.readiness()).toEqual({ ready: false, reasons: ['backend legacy is down'] });
+    });
+  });
+
   it('T005: a backend that accepts and never greets: 421 after timeouts.backendGreeting', async () => {
     await withGateway({ timeouts: { backendGreeting: '200ms' } }, async ({ encrypted, backend, logs }) => {
       backend.onConnect(() => {});

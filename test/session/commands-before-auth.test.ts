@@ -84,7 +84,9 @@ describe('bytes in clear behind AUTH', () => {
         client.write(flood);
         await new Promise((resolve) => setTimeout(resolve, 5));
       }
-      expect(socket.bytesRead - before).toBeLessThan(2 ** 20);
+      const piledUp = socket.bytesRead - before;
+      socket.uncork();
+      expect(piledUp).toBeLessThan(2 ** 20);
     });
   });
 });
