@@ -35,6 +35,7 @@ export interface AdmitOptions {
 
 /** Leads a connection to its session and runs it. Never rejects. */
 export async function admit(options: AdmitOptions): Promise<void> {
+  const acceptedAt = performance.now();
   const { socket, listener, environment, places, logger, metrics, signal } = options;
   const identity = await options.identify(socket);
   if (identity === undefined) return;
@@ -57,6 +58,7 @@ export async function admit(options: AdmitOptions): Promise<void> {
       connection: { socket: secured?.socket ?? socket, peer: client, local },
       listener,
       tls: secured?.tls,
+      acceptedAt,
       environment,
       observer,
     });

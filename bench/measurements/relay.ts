@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { open, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { type Answer, JsonProcess, numberIn } from '../json-process.ts';
 import { alternate, type Bar, type Bench, type Section, startClient } from '../measurement.ts';
 import { median, spread, times } from '../numbers.ts';
@@ -78,10 +79,19 @@ async function transfer(
   const before = await cpuOfTree(contender.pid);
   const answer = await contender.client.ask(contender.steps[direction]);
   const cpu = (await cpuOfTree(contender.pid)) - before;
-  const moved = direction === 'download' ? numberIn(answer, 'bytes') : (await stat(contender.written)).size;
+  const moved = direction === 'download' ? numberIn(answer, 'bytes') : await sizeOf(contender.written, bytes);
   if (moved !== bytes) throw new Error(`${contender.name}: ${direction} of ${bytes} bytes moved ${moved}`);
   if (direction === 'upload') await rm(contender.written);
   return { cpu: cpu / (bytes / GIB), speed: bytes / MIB / numberIn(answer, 'seconds') };
+}
+
+/** Size of a file that is still being written, perhaps: who relays without knowing FTP is done before the file is. */
+async function sizeOf(path: string, expected: number): Promise<number> {
+  for (let look = 0; ; look += 1) {
+    const { size } = await stat(path);
+    if (size >= expected || look === 100) return size;
+    await delay(20);
+  }
 }
 
 async function startContenders(bench: Bench): Promise<Contender[]> {

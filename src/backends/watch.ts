@@ -8,8 +8,9 @@ import type { OpenSockets } from '../net/open-sockets.ts';
 import type { Backend } from './backend.ts';
 import { openLink } from './open-link.ts';
 
-/** How often a backend is greeted: one that is down, and one that is up (milliseconds). */
-const INTERVAL = { down: 5000, unknown: 5000, up: 30_000 } as const;
+/** How often a backend that is down is greeted; one that is up is asked every sixth time (milliseconds). */
+const INTERVAL = 5000;
+const TURNS_WHILE_UP = 6;
 
 export interface WatchOptions {
   readonly backend: Backend;
@@ -20,9 +21,11 @@ export interface WatchOptions {
 
 /** Runs until the signal fires. Never rejects. */
 export async function watchBackend({ backend, config, sockets, signal }: WatchOptions): Promise<void> {
-  while (!signal.aborted) {
-    await tryOnce({ backend, config, sockets, signal });
-    await sleep(INTERVAL[backend.availability], undefined, { signal, ref: false }).catch(() => {});
+  for (let turn = 0; !signal.aborted; turn++) {
+    if (backend.availability !== 'up' || turn % TURNS_WHILE_UP === 0) {
+      await tryOnce({ backend, config, sockets, signal });
+    }
+    await sleep(INTERVAL, undefined, { signal, ref: false }).catch(() => {});
   }
 }
 

@@ -120,8 +120,14 @@ export class SessionContext implements HandlerContext {
   }
 
   advertisedAddress(): Promise<string> {
-    const { environment, client } = this.#options;
-    return environment.advertised.for(client.peer.address, client.local.address);
+    const { environment, client, signal } = this.#options;
+    const address = environment.advertised.for(client.peer.address, client.local.address);
+    // A resolver may take long; a session that has ended must not wait for it.
+    return new Promise((resolve, reject) => {
+      const onAbort = () => reject(signal.reason);
+      signal.addEventListener('abort', onAbort, { once: true });
+      address.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+    });
   }
 
   async openLink(): Promise<BackendLink> {

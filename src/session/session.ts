@@ -4,11 +4,8 @@
  */
 import type { BackendLink } from '../backends/backend-link.ts';
 import { within } from '../backends/within.ts';
-import type { ListenerConfig } from '../config/schema.ts';
-import { ClientChannel, type ClientConnection, type ClientInput } from '../control/client-channel.ts';
+import { ClientChannel, type ClientInput } from '../control/client-channel.ts';
 import { asGatewayError, type ErrorCode, GatewayError } from '../errors/errors.ts';
-import type { SessionObserver } from '../observe/session-observer.ts';
-import type { SessionTls } from '../tls/session-tls.ts';
 import type { Command } from '../wire/command.ts';
 import { type Reply, reply } from '../wire/reply.ts';
 import { admit } from './gate.ts';
@@ -19,21 +16,13 @@ import { newTransfer } from './new-transfer.ts';
 import type { Outcome } from './outcome.ts';
 import { linkOf, type Phase } from './phase.ts';
 import { secureControl } from './secure-control.ts';
-import { SessionContext, type SessionEnvironment } from './session-context.ts';
+import { SessionContext } from './session-context.ts';
+import type { SessionOptions } from './session-options.ts';
 import { newStanding, type Standing } from './standing.ts';
 import { transferRecord } from './transfer-record.ts';
 
 const GREETING = reply(220, 'FTPS gateway ready.');
 const GOODBYE = 2000; // milliseconds for the client to take the last reply
-
-export interface SessionOptions {
-  readonly connection: ClientConnection;
-  readonly listener: ListenerConfig;
-  /** TLS in force already: on an implicit listener. */
-  readonly tls: SessionTls | undefined;
-  readonly environment: SessionEnvironment;
-  readonly observer: SessionObserver;
-}
 
 export class Session {
   readonly #options: SessionOptions;
@@ -53,7 +42,8 @@ export class Session {
       onArrival: ({ verb }) => verb === 'ABOR' && this.#interrupt('client-aborted'),
       onLost: () => this.#clientLost(),
     });
-    this.#loginTimer = setTimeout(() => this.close(new GatewayError('login-timeout')), timeouts.login);
+    const left = options.acceptedAt + timeouts.login - performance.now();
+    this.#loginTimer = setTimeout(() => this.close(new GatewayError('login-timeout')), left);
   }
 
   /** Runs to the end; all that the session held is released then. Never rejects. */

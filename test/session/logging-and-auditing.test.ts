@@ -109,6 +109,24 @@ describe.each(FAMILIES)('over %s', (family, { explicit, implicit }) => {
   });
 });
 
+describe('a data connection whose TLS fails', () => {
+  it.each(['RETR a', 'STOR b'])('both its ends are in the line of the transfer (%s)', async (line) => {
+    await withGateway({ legacy: { files: { '/a': 'abc' } } }, async ({ loggedIn, logs }) => {
+      const client = await loggedIn();
+      const port = await client.epsv();
+      const data = await client.openData({ port });
+      await client.command(line, 150);
+      data.raw.write('this is no TLS');
+      await client.expect(522);
+      expect(await logs.until({ event: 'transfer' })).toMatchObject({
+        cause: 'client-data-tls-failed',
+        clientDataPeer: `127.0.0.1:${data.raw.localPort}`,
+        clientDataLocal: `127.0.0.1:${port}`,
+      });
+    });
+  });
+});
+
 describe('secrets', () => {
   it('no password, account or security data is ever logged, in whatever place a client puts it', async () => {
     const secret = 'S3cret-0123456789';
