@@ -46,6 +46,21 @@ describe.each(VERSIONS)('one shared port over %s', (version) => {
   });
 });
 
+describe('one port for everybody', () => {
+  it('serves a hundred sessions of one address at once, from their first data connection on', async () => {
+    const options = { passivePorts: 1, legacy: { files: {} } };
+    await withGateway(options, async ({ loggedIn, backend }) => {
+      const names = Array.from({ length: 100 }, (_, index) => `${index}`);
+      for (const name of names) backend.files.set(`/${name}`, Buffer.from(`content of ${name}`));
+      const clients = await Promise.all(names.map(async () => withTicket(await loggedIn())));
+      for (let round = 0; round < 2; round += 1) {
+        const received = await Promise.all(clients.map((client, index) => client.download(`RETR ${names[index]}`)));
+        expect(received.map(String)).toEqual(names.map((name) => `content of ${name}`));
+      }
+    });
+  });
+});
+
 describe('T086: the session of the control connection is resumed on data connections', () => {
   it.each([
     ['TLS 1.2 ticket', only('TLSv1.2')],
