@@ -152,7 +152,7 @@ export const SETTINGS = field.section('Configuration of Sallyport.', {
     dataArrival: field.duration({ meaning: 'For the data connection of a client.', default: '30s' }),
     passivePort: field.duration({
       meaning: 'That PASV and EPSV wait for a free port, where one client address holds them all; then 425.',
-      default: '5s',
+      default: '10s',
     }),
     backendDataConnect: field.duration({ meaning: 'For the data connection to the backend.', default: '10s' }),
     dataStall: field.duration({ meaning: 'For the next byte of a transfer.', default: '2m' }),

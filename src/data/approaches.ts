@@ -5,46 +5,63 @@
  */
 
 interface Approach {
-  countedOn: boolean;
+  /** Who counts on it. */
+  by: Waiter | undefined;
+}
+
+interface Waiter {
+  readonly callback: () => void;
+  on: Approach | undefined;
 }
 
 export class Approaches {
   readonly #connections = new Map<string, Set<Approach>>();
-  readonly #waiting = new Map<string, Set<() => void>>();
+  readonly #waiting = new Map<string, Set<Waiter>>();
 
   /** A connection is there. Returns what must be called when it is known whose it is, or when it is closed. */
   begin(place: string): () => void {
-    const approach: Approach = { countedOn: false };
+    const approach: Approach = { by: undefined };
     const here = this.#connections.get(place) ?? new Set();
     this.#connections.set(place, here.add(approach));
-    const [first] = this.#waiting.get(place) ?? [];
-    if (first !== undefined) {
-      approach.countedOn = true;
-      this.#stopWaiting(place, first);
-      first();
-    }
+    this.#offer(place, approach);
     return () => {
       here.delete(approach);
       if (here.size === 0 && this.#connections.get(place) === here) this.#connections.delete(place);
     };
   }
 
-  /** Calls back, at once or later, when there is a connection to count on. Returns what gives up waiting. */
+  /**
+   * Calls back, at once or later, when there is a connection to count on. Returns what gives up waiting, and lets another
+   * one count on the connection: to be called when the right one is known, too, for it may have been another's.
+   */
   wait(place: string, callback: () => void): () => void {
-    for (const approach of this.#connections.get(place) ?? []) {
-      if (approach.countedOn) continue;
-      approach.countedOn = true;
-      callback();
-      return () => {};
-    }
+    const waiter: Waiter = { callback, on: undefined };
+    const free = [...(this.#connections.get(place) ?? [])].find(({ by }) => by === undefined);
     const waiting = this.#waiting.get(place) ?? new Set();
-    this.#waiting.set(place, waiting.add(callback));
-    return () => this.#stopWaiting(place, callback);
+    this.#waiting.set(place, waiting.add(waiter));
+    if (free !== undefined) this.#offer(place, free, waiter);
+    return () => {
+      this.#stopWaiting(place, waiter);
+      const { on } = waiter;
+      waiter.on = undefined;
+      if (on === undefined) return;
+      on.by = undefined;
+      if (this.#connections.get(place)?.has(on)) this.#offer(place, on);
+    };
   }
 
-  #stopWaiting(place: string, callback: () => void): void {
+  /** Lets a waiter, the first unless told, count on a connection. */
+  #offer(place: string, approach: Approach, waiter = [...(this.#waiting.get(place) ?? [])][0]): void {
+    if (waiter === undefined) return;
+    this.#stopWaiting(place, waiter);
+    approach.by = waiter;
+    waiter.on = approach;
+    waiter.callback();
+  }
+
+  #stopWaiting(place: string, waiter: Waiter): void {
     const waiting = this.#waiting.get(place);
-    waiting?.delete(callback);
+    waiting?.delete(waiter);
     if (waiting?.size === 0) this.#waiting.delete(place);
   }
 }

@@ -67,6 +67,8 @@ export interface Expectation {
 interface Waiting {
   readonly claimant: Claimant;
   readonly arrive: (arrived: Arrived) => void;
+  /** Counts on no connection any more. */
+  settle: () => void;
 }
 
 /** Connections that are looked at for a ClientHello at a time; a port scan must not hold more. */
@@ -146,9 +148,9 @@ export class PassivePool {
   #lease(claimant: Claimant): Expectation | undefined {
     const { promise, resolve } = Promise.withResolvers<Arrived>();
     const address = canonicalAddress(claimant.address);
-    const entry = this.#rendezvous.reserve(address, claimant.identity, () => ({ claimant, arrive: resolve }));
+    const waiting: Waiting = { claimant, arrive: resolve, settle: () => {} };
+    const entry = this.#rendezvous.reserve(address, claimant.identity, () => waiting);
     if (entry === undefined) return undefined;
-    let giveUp: () => void = () => {};
     return {
       port: entry.port,
       arrival: promise,
@@ -157,10 +159,11 @@ export class PassivePool {
       },
       approached: () =>
         new Promise((approached) => {
-          giveUp = this.#approaches.wait(this.#place(entry.port, address), approached);
+          waiting.settle();
+          waiting.settle = this.#approaches.wait(this.#place(entry.port, address), approached);
         }),
       release: () => {
-        giveUp();
+        waiting.settle();
         this.#release(entry);
       },
     };
@@ -189,16 +192,13 @@ export class PassivePool {
     if (match.kind === 'nobody') return this.#close(port, address, socket, 'unexpected');
     if (this.#unidentified >= MAX_UNIDENTIFIED) return this.#close(port, address, socket, 'overload');
     this.#unidentified++;
-    const identified = this.#approaches.begin(this.#place(port, address));
-    try {
-      const hello = await peekClientHello(socket, AbortSignal.timeout(this.#options.identification));
-      const entry = hello === undefined ? undefined : this.#recognise(port, hello);
-      if (entry === undefined) this.#close(port, address, socket, 'unidentified');
-      else this.#give(entry, { socket, peer });
-    } finally {
-      this.#unidentified--;
-      identified();
-    }
+    const known = this.#approaches.begin(this.#place(port, address));
+    const hello = await peekClientHello(socket, AbortSignal.timeout(this.#options.identification));
+    this.#unidentified--;
+    known();
+    const entry = hello === undefined ? undefined : this.#recognise(port, hello);
+    if (entry === undefined) this.#close(port, address, socket, 'unidentified');
+    else this.#give(entry, { socket, peer });
   }
 
   /** Who of those that wait by now is meant by the hello; the handshake must prove it. */
@@ -215,6 +215,8 @@ export class PassivePool {
   }
 
   #give(entry: Entry<Waiting>, arrived: Arrived): void {
+    // What it counted on meanwhile may have been another one's connection.
+    entry.value.settle();
     this.#release(entry);
     entry.value.arrive(arrived);
   }

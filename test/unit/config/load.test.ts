@@ -71,7 +71,7 @@ describe('a minimal configuration', () => {
         login: 60_000,
         controlIdle: 300_000,
         dataArrival: 30_000,
-        passivePort: 5_000,
+        passivePort: 10_000,
         backendDataConnect: 10_000,
         dataStall: 120_000,
         finalReply: 60_000,
