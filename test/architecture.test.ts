@@ -39,6 +39,7 @@ const LAYERS: Layers = {
   'admit.ts': 8,
   'gateway.ts': 8,
   'admin/': 9,
+  'garbage-collection.ts': 10,
   'service.ts': 10,
   'workers/': 11,
   'demo/': 11,

@@ -1,10 +1,10 @@
-/** Sallyport as an operator runs it: `sallyport serve` with a configuration file, in a process of its own. */
+/** Sallyport as an operator runs it: built, `sallyport serve` with a configuration file, in a process of its own. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Backend, prepareWorkplace, startBackend } from '../../test/interop/backends/backend.ts';
 import type { Certificates } from '../certificates.ts';
 
-const MAIN = join(import.meta.dirname, '../../src/cli/main.ts');
+const MAIN = join(import.meta.dirname, '../../dist/cli/main.js');
 
 /** Starts a gateway in front of a plain backend on 127.0.0.1. */
 export async function startSallyport(certificates: Certificates, backendPort: number): Promise<Backend> {

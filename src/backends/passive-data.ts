@@ -2,12 +2,12 @@
  * Opens a data connection to a backend: EPSV, or PASV where the backend has no EPSV, which is remembered. The address in
  * a 227 is ignored: data goes where control goes (a hostile backend must not lead us elsewhere).
  */
-import type { Socket } from 'node:net';
 import type { TimeoutsConfig } from '../config/schema.ts';
 import { DataLeg } from '../data/leg.ts';
 import { GatewayError } from '../errors/errors.ts';
 import { dial } from '../net/dial.ts';
 import type { OpenSockets } from '../net/open-sockets.ts';
+import { ReadBuffers } from '../net/read-buffers.ts';
 import { parseExtendedPassive, parsePassive } from '../wire/host-port.ts';
 import { type Reply, serializeReply } from '../wire/reply.ts';
 import type { BackendData } from './backend-data.ts';
@@ -34,9 +34,9 @@ export class PassiveBackendData implements BackendData {
   #leg: DataLeg | undefined;
 
   constructor(link: BackendLink, options: PassiveDataOptions) {
-    this.#connecting = connect(link, options).then((raw) => {
-      this.#leg = new DataLeg({ side: 'backend', raw });
-      return this.#leg;
+    this.#connecting = connect(link, options).then((leg) => {
+      this.#leg = leg;
+      return leg;
     });
     this.#connecting.catch(() => {});
   }
@@ -68,18 +68,21 @@ export class PassiveBackendData implements BackendData {
 }
 
 /** Asks for a passive port and connects to it. Raises GatewayError. */
-async function connect(link: BackendLink, options: PassiveDataOptions): Promise<Socket> {
+async function connect(link: BackendLink, options: PassiveDataOptions): Promise<DataLeg> {
   const { timeouts, signal, sockets } = options;
   const port = await requestPort(link, timeouts.finalReply);
-  return dial({
+  const buffers = new ReadBuffers();
+  const raw = await dial({
     host: link.peer.address,
     port,
     timeout: timeouts.backendDataConnect,
     keepAlive: timeouts.keepalive,
     signal,
     sockets,
+    buffers,
     codes: { failed: 'backend-data-refused', timeout: 'backend-data-timeout' },
   });
+  return new DataLeg({ side: 'backend', raw, buffers });
 }
 
 async function requestPort(link: BackendLink, timeout: number): Promise<number> {

@@ -6,6 +6,7 @@ import type { Command } from 'commander';
 import { describeProblem } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import { workerCount } from '../config/worker-slices.ts';
+import { tuneGarbageCollection } from '../garbage-collection.ts';
 import { startService } from '../service.ts';
 import { startWorkers } from '../workers/primary.ts';
 import { loadFile } from './load-file.ts';
@@ -44,6 +45,7 @@ interface Running {
 }
 
 async function start(config: Config): Promise<Running> {
+  tuneGarbageCollection();
   const workers = workerCount(config, availableParallelism());
   try {
     return await (workers === 1 ? startService(config) : startWorkers(config, workers));

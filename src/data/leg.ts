@@ -5,6 +5,7 @@
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { type Endpoint, endpoint } from '../net/address.ts';
+import type { ReadBuffers } from '../net/read-buffers.ts';
 import { describeSocketError } from '../net/socket-errors.ts';
 import type { TlsFacts } from '../tls/facts.ts';
 import type { StreamEnd } from '../tls/withheld-eof.ts';
@@ -22,11 +23,22 @@ export type SourceEnd = StreamEnd | 'unproven';
 /** How sending the last bytes went. */
 export type Flush = 'flushed' | 'broken' | 'stalled';
 
+/** Takes a chunk; `done` is called when the chunk is not needed any more. False asks to wait for {@link Reading.resume}. */
+export type ChunkSink = (chunk: Buffer, done?: () => void) => boolean;
+
+/** Reading that goes on. */
+export interface Reading {
+  resume(): void;
+  stop(): void;
+}
+
 export interface DataLegOptions {
   readonly side: Side;
   readonly raw: Socket;
   /** The real other end, where a balancer stands between. Default: that of the socket. */
   readonly peer?: Endpoint | undefined;
+  /** What reads the socket where its stream does not: a plain connection only. */
+  readonly buffers?: ReadBuffers;
   /** The TLS socket over `raw`, with what is known of it. */
   readonly secure?: {
     readonly socket: TLSSocket;
@@ -43,17 +55,19 @@ export class DataLeg {
   readonly stream: Socket;
   readonly #raw: Socket;
   readonly #secureEnd: Promise<StreamEnd> | undefined;
+  readonly #buffers: ReadBuffers | undefined;
   readonly #broken = Promise.withResolvers<string>();
   #closed = false;
   #rawClosed = false;
 
-  constructor({ side, raw, peer, secure }: DataLegOptions) {
+  constructor({ side, raw, peer, buffers, secure }: DataLegOptions) {
     this.side = side;
     this.peer = peer ?? endpoint(raw.remoteAddress, raw.remotePort);
     this.local = endpoint(raw.localAddress, raw.localPort);
     this.tls = secure?.facts;
     this.stream = secure?.socket ?? raw;
     this.#raw = raw;
+    this.#buffers = buffers;
     this.#secureEnd = secure?.end;
     const onError = (error: Error) => this.#broken.resolve(describeSocketError(error));
     for (const socket of new Set([raw, this.stream])) socket.on('error', onError);
@@ -90,10 +104,34 @@ export class DataLeg {
     });
   }
 
+  /** Hands over what arrives, in order, until it is stopped. */
+  read(sink: ChunkSink): Reading {
+    const { stream } = this;
+    const buffers = this.#buffers;
+    if (buffers !== undefined) {
+      buffers.start(sink);
+      return { resume: () => {}, stop: () => buffers.stop() };
+    }
+    const onData = (chunk: Buffer) => {
+      if (!sink(chunk)) stream.pause();
+    };
+    stream.on('data', onData);
+    stream.resume();
+    return {
+      resume: () => stream.resume(),
+      stop: () => {
+        stream.off('data', onData);
+        stream.pause();
+      },
+    };
+  }
+
   /** Reads and drops whatever the peer sends, so that its close is seen. */
   discardInput(): void {
-    this.stream.on('data', () => {});
-    this.stream.resume();
+    this.read((_chunk, done) => {
+      done?.();
+      return true;
+    });
   }
 
   /**

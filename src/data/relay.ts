@@ -29,14 +29,7 @@ export interface RelayOptions {
 /** Runs until the source has ended, the sink broke, nothing moved for too long, or the signal fired. Never rejects. */
 export async function relay({ source, sink, stall, signal }: RelayOptions): Promise<RelayReport> {
   let bytes = 0;
-  const from = source.stream;
   const to = sink.stream;
-  const onData = (chunk: Buffer) => {
-    bytes += chunk.length;
-    if (!to.write(chunk)) from.pause();
-  };
-  const onDrain = () => from.resume();
-
   const ends = Promise.withResolvers<RelayEnd>();
   // What was read, less what still waits to be written: both ends of the relay count as progress.
   const endWatch = watchStall(
@@ -49,17 +42,18 @@ export async function relay({ source, sink, stall, signal }: RelayOptions): Prom
   if (signal.aborted) onAbort();
   void source.sourceEnd().then((sourceEnd) => ends.resolve({ kind: 'source', sourceEnd }));
   void sink.broken.then((reason) => ends.resolve({ kind: 'sink', reason }));
-  from.on('data', onData);
-  to.on('drain', onDrain);
-  from.resume();
+  const reading = source.read((chunk, done) => {
+    bytes += chunk.length;
+    return to.write(chunk, done);
+  });
+  to.on('drain', reading.resume);
   try {
     const end = await ends.promise;
     return { bytes, end };
   } finally {
     endWatch();
     signal.removeEventListener('abort', onAbort);
-    from.off('data', onData);
-    to.off('drain', onDrain);
-    from.pause();
+    to.off('drain', reading.resume);
+    reading.stop();
   }
 }

@@ -4,6 +4,7 @@
 import net from 'node:net';
 import { type ErrorCode, GatewayError } from '../errors/errors.ts';
 import type { OpenSockets } from './open-sockets.ts';
+import type { ReadBuffers } from './read-buffers.ts';
 
 /** Where to and how to connect. Durations are milliseconds. */
 export interface DialOptions {
@@ -16,13 +17,15 @@ export interface DialOptions {
   readonly keepAlive: number;
   readonly signal: AbortSignal;
   readonly sockets: OpenSockets;
+  /** Reads the socket in place of its stream, which will not deliver data then, only its end. */
+  readonly buffers?: ReadBuffers;
   /** Codes of the errors that are raised. */
   readonly codes: { readonly failed: ErrorCode; readonly timeout: ErrorCode };
 }
 
 /** Connects. The socket is not read yet, stays half-open when the peer ends, and is destroyed when the signal fires. Raises GatewayError. */
 export function dial(options: DialOptions): Promise<net.Socket> {
-  const { host, port, localAddress, timeout, keepAlive, signal, sockets, codes } = options;
+  const { host, port, localAddress, timeout, keepAlive, signal, sockets, buffers, codes } = options;
   if (signal.aborted) return Promise.reject(signal.reason);
   return new Promise((resolve, reject) => {
     const socket = net.connect({
@@ -33,7 +36,9 @@ export function dial(options: DialOptions): Promise<net.Socket> {
       noDelay: true,
       keepAlive: true,
       keepAliveInitialDelay: keepAlive,
+      ...(buffers && { onread: buffers.onread }),
     });
+    buffers?.attach(socket);
     sockets.track(socket);
     const abandon = (reason: unknown) => {
       settle();

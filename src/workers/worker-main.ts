@@ -2,6 +2,8 @@
  * The program of a worker process: a gateway with the configuration that the primary sends, without a side port. It ends
  * when the primary says so or is gone. Decides nothing about its fellow workers.
  */
+
+import { tuneGarbageCollection } from '../garbage-collection.ts';
 import { Gateway } from '../gateway.ts';
 import { createLogger } from '../observe/logger.ts';
 import { Metrics } from '../observe/metrics.ts';
@@ -52,5 +54,6 @@ async function answer({ id, about }: ToWorker & { kind: 'question' }): Promise<v
 
 // Terminals and service managers send them to every process; the primary says what follows.
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => {});
+tuneGarbageCollection();
 channel.onMessage((message) => void take(message));
 await channel.send({ kind: 'loaded' });
