@@ -2,6 +2,7 @@
  * Moves bytes from one leg to the other with backpressure, counts them, and reports how it ended. It neither closes a leg
  * nor decides what a client is told.
  */
+import type { Writable } from 'node:stream';
 import type { DataLeg, SourceEnd } from './leg.ts';
 import { watchStall } from './stall.ts';
 
@@ -42,8 +43,11 @@ export async function relay({ source, sink, stall, signal }: RelayOptions): Prom
   if (signal.aborted) onAbort();
   void source.sourceEnd().then((sourceEnd) => ends.resolve({ kind: 'source', sourceEnd }));
   void sink.broken.then((reason) => ends.resolve({ kind: 'sink', reason }));
+  // One record of TLS is one chunk; those that were read together go out together.
+  const gather = gatherWrites(to);
   const reading = source.read((chunk, done) => {
     bytes += chunk.length;
+    gather();
     return to.write(chunk, done);
   });
   to.on('drain', reading.resume);
@@ -56,4 +60,19 @@ export async function relay({ source, sink, stall, signal }: RelayOptions): Prom
     to.off('drain', reading.resume);
     reading.stop();
   }
+}
+
+/** Holds back what is written until all that was read at once is there: one system call in place of one for each record. */
+function gatherWrites(to: Writable): () => void {
+  let gathering = false;
+  const release = () => {
+    gathering = false;
+    to.uncork();
+  };
+  return () => {
+    if (gathering) return;
+    gathering = true;
+    to.cork();
+    process.nextTick(release);
+  };
 }
