@@ -15,9 +15,10 @@ import { type Entry, type Identity, Rendezvous } from './rendezvous.ts';
 
 /**
  * Why a connection to a passive port was closed. `unexpected`: nobody waits for it. `unidentified`: several wait, or the
- * address is another one, and its ClientHello names no session that waits here. `overload`: too many are being looked at.
+ * address is another one, and its ClientHello names no session that waits here. `unproven`: it named one, and could not
+ * resume it. `overload`: too many are being looked at.
  */
-export type UnclaimedCause = 'unexpected' | 'unidentified' | 'overload';
+export type UnclaimedCause = 'unexpected' | 'unidentified' | 'unproven' | 'overload';
 
 export interface PassivePoolOptions {
   /** Addresses to bind each port on. */
@@ -54,19 +55,24 @@ export interface Arrived {
 /** A data connection that a session waits for: a lease, to be released once or more. */
 export interface Expectation {
   readonly port: number;
-  /** The connection, paused, once it is there. Never settles when the lease is released before. */
-  readonly arrival: Promise<Arrived>;
-  /** Whether only a resumed TLS session proves that the connection is the right one. */
+  /** Whether only a resumed TLS session proves that a connection is the right one. */
   readonly proofRequired: boolean;
+  /**
+   * Calls back with the connection, paused, once it is there; with every connection that shows the right TLS session while
+   * proof is required, until the lease is released. To be called at once.
+   */
+  onArrival(callback: (arrived: Arrived) => void): void;
   /** Resolves when a connection is there that may be the one, though TLS has not said yet whose it is. */
   approached(): Promise<void>;
+  /** Closes a connection that could not prove itself. */
+  disown(arrived: Arrived): void;
   /** Gives the port back; a connection that has arrived is the caller's. */
   release(): void;
 }
 
 interface Waiting {
   readonly claimant: Claimant;
-  readonly arrive: (arrived: Arrived) => void;
+  arrive: (arrived: Arrived) => void;
   /** Counts on no connection any more. */
   settle: () => void;
 }
@@ -146,17 +152,19 @@ export class PassivePool {
   }
 
   #lease(claimant: Claimant): Expectation | undefined {
-    const { promise, resolve } = Promise.withResolvers<Arrived>();
     const address = canonicalAddress(claimant.address);
-    const waiting: Waiting = { claimant, arrive: resolve, settle: () => {} };
+    const waiting: Waiting = { claimant, arrive: ({ socket }) => socket.destroy(), settle: () => {} };
     const entry = this.#rendezvous.reserve(address, claimant.identity, () => waiting);
     if (entry === undefined) return undefined;
     return {
       port: entry.port,
-      arrival: promise,
       get proofRequired() {
         return entry.proofRequired;
       },
+      onArrival: (callback) => {
+        waiting.arrive = callback;
+      },
+      disown: ({ socket, peer }) => this.#close(entry.port, peer.address, socket, 'unproven'),
       approached: () =>
         new Promise((approached) => {
           waiting.settle();
@@ -217,7 +225,8 @@ export class PassivePool {
   #give(entry: Entry<Waiting>, arrived: Arrived): void {
     // What it counted on meanwhile may have been another one's connection.
     entry.value.settle();
-    this.#release(entry);
+    // Whoever only shows the session of a client must not take the client's place.
+    if (!entry.proofRequired) this.#release(entry);
     entry.value.arrive(arrived);
   }
 

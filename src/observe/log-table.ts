@@ -49,7 +49,7 @@ export const FIELDS = {
   port: 'port that is listened on',
   ports: 'ports for data connections',
   problem:
-    'what is wrong: with a line, such as `malformed-verb`; with a data connection `unexpected`, `unidentified` or `overload`',
+    'what is wrong: with a line, such as `malformed-verb`; with a data connection `unexpected`, `unidentified`, `unproven` or `overload`',
   proxy: 'address and port of the balancer; left out where there is none',
   reply: 'code of the reply that the client was told; left out where it was told nothing',
   resumed: 'whether an earlier TLS session was resumed',

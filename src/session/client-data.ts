@@ -15,6 +15,7 @@ import { tlsFacts } from '../tls/facts.ts';
 import type { SessionTls } from '../tls/session-tls.ts';
 import { type SecureSocket, secureAsServer } from '../tls/upgrade.ts';
 import type { ClientHello } from '../wire/client-hello.ts';
+import { Contest } from './contest.ts';
 import type { ClientHalf } from './data-plan.ts';
 
 export interface ClientDataOptions {
@@ -28,10 +29,12 @@ export interface ClientDataOptions {
   readonly timeouts: { readonly dataArrival: number; readonly tlsHandshake: number };
 }
 
+/** Is waited for where the connection will be private. */
+type Hello = Promise<ClientHello | undefined> | undefined;
+
 type State =
   | { readonly name: 'expected' }
-  /** `hello` is being waited for where the connection will be private. */
-  | { readonly name: 'arrived'; readonly socket: Socket; readonly hello: Promise<ClientHello | undefined> | undefined }
+  | { readonly name: 'arrived'; readonly socket: Socket; readonly hello: Hello }
   | { readonly name: 'securing'; readonly socket: Socket; readonly secure: Promise<SecureSocket> }
   | { readonly name: 'opened' }
   | { readonly name: 'disposed' };
@@ -46,15 +49,25 @@ export class ClientData implements ClientHalf {
   readonly #known = Promise.withResolvers<void>();
   #state: State = { name: 'expected' };
   #peer: Endpoint | undefined;
+  readonly #contest: Contest;
   #timer: NodeJS.Timeout;
   #gone = false;
+  #impostors = false;
 
   constructor(options: ClientDataOptions) {
     this.#options = options;
     this.port = options.expectation.port;
     this.#arrived.promise.catch(() => {});
     this.#timer = this.#expire();
-    void options.expectation.arrival.then((arrived) => this.#arrive(arrived));
+    this.#contest = new Contest({
+      secure: ({ socket }) => this.#secure(socket, peekClientHello(socket, this.#end.signal), true),
+      onProven: (arrived, secure) => this.#take(arrived, { secure: Promise.resolve(secure) }),
+      onImpostor: (arrived) => {
+        this.#impostors = true;
+        options.expectation.disown(arrived);
+      },
+    });
+    options.expectation.onArrival((arrived) => this.#arrive(arrived));
   }
 
   /**
@@ -106,6 +119,7 @@ export class ClientData implements ClientHalf {
   dispose(): void {
     clearTimeout(this.#timer);
     this.#options.expectation.release();
+    this.#contest.end();
     this.#end.abort(new GatewayError('client-data-timeout', { detail: 'replaced or given up' }));
     const state = this.#state;
     if (state.name === 'arrived') state.socket.destroy();
@@ -128,23 +142,30 @@ export class ClientData implements ClientHalf {
     }, timeouts.dataArrival);
   }
 
-  #arrive({ socket, peer }: Arrived): void {
+  #arrive(arrived: Arrived): void {
+    const { socket } = arrived;
     socket.on('error', () => {});
     if (this.#state.name !== 'expected') {
       socket.destroy();
       return;
     }
+    const secret = this.#options.protection() === 'private';
+    if (secret && this.#options.expectation.proofRequired) return this.#contest.add(arrived);
+    this.#take(arrived, { hello: secret ? peekClientHello(socket, this.#end.signal) : undefined });
+  }
+
+  /** This is the client's connection. */
+  #take({ socket, peer }: Arrived, known: { hello: Hello } | { secure: Promise<SecureSocket> }): void {
     clearTimeout(this.#timer);
+    this.#options.expectation.release();
     this.#peer = peer;
     this.connection = { peer, local: endpoint(socket.localAddress, socket.localPort) };
-    if (this.#options.protection() === 'private') {
-      const hello = peekClientHello(socket, this.#end.signal);
-      this.#state = { name: 'arrived', socket, hello };
-      void hello.then((known) => this.#beginEarly(known));
-    } else {
-      this.#state = { name: 'arrived', socket, hello: undefined };
+    if ('secure' in known) this.#state = { name: 'securing', socket, secure: known.secure };
+    else {
+      this.#state = { name: 'arrived', socket, hello: known.hello };
+      if (known.hello !== undefined) void known.hello.then((hello) => this.#beginEarly(hello));
       // Reading ahead is what tells that the client is gone.
-      socket.on('readable', readAhead);
+      else socket.on('readable', readAhead);
     }
     socket.once('close', () => {
       // A client that is gone before its transfer begins must not truncate a file.
@@ -165,6 +186,7 @@ export class ClientData implements ClientHalf {
     const { tlsHandshake } = this.#options.timeouts;
     await within(this.#known.promise, tlsHandshake);
     if (this.#state.name !== 'expected') return;
+    if (this.#impostors) throw notResumed('by any connection that showed it');
     const detail = `no connection to port ${this.port} showed a TLS session of this client within ${tlsHandshake} ms`;
     throw new GatewayError('client-data-timeout', { detail });
   }
