@@ -51,7 +51,8 @@ const POSSIBLE_LINE = /^PROXY (?:TCP[46] [\dA-Fa-f:. ]*|UNKNOWN(?: [^\r\n]*)?)\r
 const TCP_LINE = /^PROXY TCP([46]) ([\dA-Fa-f:.]+) ([\dA-Fa-f:.]+) (0|[1-9]\d{0,4}) (0|[1-9]\d{0,4})$/;
 const UNKNOWN_LINE = /^PROXY UNKNOWN(?: [^\r\n]*)?$/;
 
-const SIGNATURE = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1');
+/** The beginning of version 2 (proxy-protocol.txt §2.2). */
+export const SIGNATURE = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1');
 const FIXED_BYTES = 16;
 const LOCAL_COMMAND = 0x20;
 const PROXY_COMMAND = 0x21;
@@ -65,7 +66,6 @@ const TCP_ADDRESS_BYTES: ReadonlyMap<number | undefined, 4 | 16> = new Map([
 const UNSUPPORTED: readonly (number | undefined)[] = [0x12, 0x22, 0x31, 0x32];
 const PORT_BYTES = 2;
 const LARGEST_PORT = 65535;
-const IPV4_MAPPED = Buffer.from('00000000000000000000ffff', 'hex');
 
 /**
  * Reads a header from bytes in any chunks. Every way to cut them gives the same answer, as early as the bytes allow it: what
@@ -94,20 +94,6 @@ export class ProxyHeaderReader {
     this.#progress = read(this.#received.octets, this.#maxBytes);
     return this.#progress;
   }
-}
-
-/**
- * The header of version 2 without TLVs, for TCP. IPv6 as soon as one of the addresses is. Throws a RangeError unless both
- * endpoints have a literal address without zone and a port from 0 to 65535.
- */
-export function formatProxyHeaderV2(header: { readonly source: Endpoint; readonly destination: Endpoint }): Buffer {
-  const ends = [header.source, header.destination];
-  if (!ends.every(({ port }) => isPort(port))) throw new RangeError('not a port');
-  const addresses = ends.map(({ address }) => octetsOf(address));
-  const isIPv4Only = addresses.every(({ length }) => length === 4);
-  const ports = Buffer.from(ends.flatMap(({ port }) => [port >> 8, port & 0xff]));
-  const block = Buffer.concat([...(isIPv4Only ? addresses : addresses.map(mapped)), ports]);
-  return Buffer.concat([SIGNATURE, Buffer.from([PROXY_COMMAND, isIPv4Only ? 0x11 : 0x21, 0, block.length]), block]);
 }
 
 function read(received: Buffer, maxBytes: number): ProxyHeaderProgress {
@@ -190,10 +176,6 @@ function withoutEndpoints(version: 1 | 2, command: 'proxy' | 'local', length: nu
 
 function invalid(problem: ProxyHeaderProblem): ProxyHeaderProgress {
   return { kind: 'invalid', problem };
-}
-
-function mapped(address: Buffer): Buffer {
-  return address.length === 16 ? address : Buffer.concat([IPV4_MAPPED, address]);
 }
 
 function isPort(port: number): boolean {

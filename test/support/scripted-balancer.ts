@@ -4,7 +4,7 @@
  */
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
-import { formatProxyHeaderV2 } from '../../src/wire/proxy-header.ts';
+import { formatProxyHeaderV2 } from '../../src/wire/proxy-header-format.ts';
 import type { Target } from './scripted-client.ts';
 
 /** The ends of a client's connection, as a header tells them. */

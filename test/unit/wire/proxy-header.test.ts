@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
-  formatProxyHeaderV2,
   type ProxyHeaderOptions,
   type ProxyHeaderProgress,
   ProxyHeaderReader,
@@ -273,51 +272,5 @@ describe('ProxyHeaderReader', () => {
       ),
       { numRuns: 2000 },
     );
-  });
-});
-
-describe('formatProxyHeaderV2', () => {
-  const source = { address: '192.0.2.7', port: 56_324 };
-  const destination = { address: '198.51.100.1', port: 21 };
-
-  it('writes IPv4', () => {
-    expect(formatProxyHeaderV2({ source, destination }).toString('latin1')).toBe(version2('21', '11', BLOCK4));
-  });
-
-  it('writes IPv6', () => {
-    const header = formatProxyHeaderV2({
-      source: { address: '2001:db8::7', port: 56_324 },
-      destination: { address: '2001:db8::1', port: 21 },
-    });
-    expect(header.toString('latin1')).toBe(version2('21', '21', BLOCK6));
-  });
-
-  it('is read back as it was', () => {
-    const end = fc.record({
-      address: fc.oneof(fc.ipV4(), fc.constantFrom('2001:db8::7', '::1', 'fe80::1:0:0:1')),
-      port: fc.integer({ min: 0, max: 65_535 }),
-    });
-    fc.assert(
-      fc.property(end, end, (from, to) => {
-        const header = formatProxyHeaderV2({ source: from, destination: to });
-        expect(feed([header])).toEqual({
-          kind: 'header',
-          header: { version: 2, command: 'proxy', source: from, destination: to },
-          length: header.length,
-        });
-      }),
-    );
-  });
-
-  it.each([
-    { address: 'localhost', port: 1 },
-    { address: 'fe80::1%lo', port: 1 },
-    { address: '', port: 1 },
-    { address: '192.0.2.7', port: -1 },
-    { address: '192.0.2.7', port: 65_536 },
-    { address: '192.0.2.7', port: 1.5 },
-  ])('refuses $address port $port', (end) => {
-    expect(() => formatProxyHeaderV2({ source: end, destination })).toThrow(RangeError);
-    expect(() => formatProxyHeaderV2({ source, destination: end })).toThrow(RangeError);
   });
 });
