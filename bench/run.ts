@@ -40,7 +40,7 @@ const WHOLE: Plan = {
   logins: 50,
   commands: 500,
   idleSessions: 2_000,
-  stalledDownloads: 20,
+  stalledDownloads: 300,
 };
 
 const QUICK: Plan = {
@@ -51,7 +51,7 @@ const QUICK: Plan = {
   logins: 10,
   commands: 100,
   idleSessions: 300,
-  stalledDownloads: 20,
+  stalledDownloads: 50,
 };
 
 const USAGE = `Usage: npm run bench -- [options]

@@ -8,13 +8,21 @@ import { connect as connectTls, type TLSSocket } from 'node:tls';
 
 interface Order {
   readonly port: number;
+  /** So many more are opened. */
   readonly sessions: number;
+  /** Whether every session that is idle then begins a download. */
   readonly downloads: boolean;
 }
 
 /** So many log in at once. */
 const AT_ONCE = 20;
 const held: Socket[] = [];
+const idle: IdleSession[] = [];
+
+interface IdleSession {
+  readonly control: TLSSocket;
+  readonly replies: Replies;
+}
 
 /** Reads replies of one line each. */
 class Replies {
@@ -45,7 +53,7 @@ function secure(socket: Socket): Promise<TLSSocket> {
   });
 }
 
-async function logIn(port: number): Promise<{ control: TLSSocket; replies: Replies }> {
+async function logIn(port: number): Promise<void> {
   const raw = connect(port, '127.0.0.1');
   await firstLine(raw);
   raw.write('AUTH TLS\r\n');
@@ -62,12 +70,11 @@ async function logIn(port: number): Promise<{ control: TLSSocket; replies: Repli
     control.write(`${line}\r\n`);
     await replies.expect(code);
   }
-  held.push(control);
-  return { control, replies };
+  idle.push({ control, replies });
 }
 
 /** Starts a download and reads nothing of it. */
-async function stall(control: TLSSocket, replies: Replies): Promise<void> {
+async function stall({ control, replies }: IdleSession): Promise<void> {
   control.write('EPSV\r\n');
   const port = Number(/\|(\d+)\|/.exec(await replies.expect('229'))?.[1]);
   const raw = connect(port, '127.0.0.1');
@@ -76,18 +83,16 @@ async function stall(control: TLSSocket, replies: Replies): Promise<void> {
   await replies.expect('150');
   const data = await secure(raw);
   data.pause();
-  held.push(data);
+  held.push(control, data);
 }
 
 async function open({ port, sessions, downloads }: Order): Promise<void> {
   let left = sessions;
   const worker = async () => {
-    while (left-- > 0) {
-      const { control, replies } = await logIn(port);
-      if (downloads) await stall(control, replies);
-    }
+    while (left-- > 0) await logIn(port);
   };
   await Promise.all(Array.from({ length: Math.min(AT_ONCE, sessions) }, worker));
+  if (downloads) for (const session of idle.splice(0)) await stall(session);
 }
 
 for await (const line of createInterface({ input: process.stdin })) {

@@ -9,7 +9,7 @@ import { startSallyport } from '../programs/sallyport.ts';
 const IDLE_LIMIT = 120;
 const STALLED_LIMIT = 256;
 /** So many stay open from before, so that neither what is paid once nor memory that is free again blurs the figure. */
-const FIRST_IDLE = 200;
+const FIRST_IDLE = 1_000;
 const FIRST_STALLED = 20;
 /** After this time (milliseconds) nothing moves any more. */
 const SETTLED = 4_000;
@@ -24,7 +24,7 @@ interface Growth {
 /** Measures idle TLS sessions. */
 export async function measureIdleSessions(bench: Bench): Promise<Section> {
   const count = bench.plan.idleSessions;
-  const { before, after, each } = await measureGrowth(bench, { first: FIRST_IDLE, count, downloads: false });
+  const { before, after, each } = await measureGrowth(bench, 'sessions', FIRST_IDLE, count);
   return {
     title: 'Memory of idle sessions',
     how: `${count} more sessions over TLS 1.3, logged in, each with its link to the backend; growth of resident memory over that with the first ${FIRST_IDLE}.`,
@@ -37,10 +37,10 @@ export async function measureIdleSessions(bench: Bench): Promise<Section> {
 /** Measures downloads that nobody reads. */
 export async function measureStalledDownloads(bench: Bench): Promise<Section> {
   const count = bench.plan.stalledDownloads;
-  const { before, after, each } = await measureGrowth(bench, { first: FIRST_STALLED, count, downloads: true });
+  const { before, after, each } = await measureGrowth(bench, 'downloads', FIRST_STALLED, count);
   return {
     title: 'Memory of stalled downloads',
-    how: `${count} more downloads of an endless file whose clients do not read, sessions included; growth of resident memory over that with the first ${FIRST_STALLED}.`,
+    how: `${count} more downloads of an endless file whose clients do not read, after the first ${FIRST_STALLED}; growth of resident memory over that of their sessions while they were idle.`,
     columns: ['downloads', 'resident before', 'with all downloads', 'each download'],
     rows: [[String(count), mebibytes(before), mebibytes(after), `${each.toFixed(0)} KiB`]],
     bars: [bar('stalled download, resident memory', each, STALLED_LIMIT)],
@@ -49,20 +49,23 @@ export async function measureStalledDownloads(bench: Bench): Promise<Section> {
 
 async function measureGrowth(
   { certificates, later, say }: Bench,
-  { first, count, downloads }: { first: number; count: number; downloads: boolean },
+  what: 'sessions' | 'downloads',
+  first: number,
+  count: number,
 ): Promise<Growth> {
   const backend = later(nodeProcess('stub-backend.ts'));
   const gateway = later(await startSallyport(certificates, numberIn(await backend.next(), 'port')));
   const holder = later(nodeProcess('session-holder.ts'));
-  const open = (sessions: number) => holder.ask({ port: gateway.port, sessions, downloads });
-  await open(first);
+  const open = (sessions: number, downloads: boolean) => holder.ask({ port: gateway.port, sessions, downloads });
+  await open(first, what === 'downloads');
+  if (what === 'downloads') await open(count, false);
   await delay(SETTLED);
   const before = await residentOfTree(gateway.pid);
-  await open(count);
+  await open(what === 'sessions' ? count : 0, what === 'downloads');
   await delay(SETTLED);
   const after = await residentOfTree(gateway.pid);
   const each = (after - before) / count;
-  say(`${count} sessions${downloads ? ' with stalled downloads' : ''}: ${each.toFixed(0)} KiB each`);
+  say(`${count} ${what}: ${each.toFixed(0)} KiB each`);
   return { before, after, each };
 }
 

@@ -4,10 +4,10 @@
  */
 import type { OnReadOpts, Socket } from 'node:net';
 
-/** Size of a buffer, in bytes. */
-const SIZE = 64 * 1024;
+/** Size of a buffer, in bytes: with 32 KiB a download costs a quarter more CPU, with 64 KiB one that stalls pins too much. */
+const SIZE = 48 * 1024;
 /** Chunks that may be with the consumer at one time; one buffer more waits for the next read. */
-const IN_USE = 2;
+const IN_USE = 1;
 
 /** Takes a chunk, and calls `done` when it is not needed any more: only then is its memory used again. */
 export type ChunkConsumer = (chunk: Buffer, done: () => void) => void;
