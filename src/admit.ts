@@ -12,7 +12,7 @@ import { SessionObserver } from './observe/session-observer.ts';
 import type { SessionPlaces } from './policy/admissions.ts';
 import { secureControl } from './session/secure-control.ts';
 import { Session } from './session/session.ts';
-import type { SessionEnvironment } from './session/session-context.ts';
+import type { SessionEnvironment } from './session/session-environment.ts';
 import { reply, serializeReply } from './wire/reply.ts';
 
 /** Time for a client that is turned away to take the reply (milliseconds). */
@@ -52,8 +52,11 @@ export async function admit(options: AdmitOptions): Promise<void> {
     // It may have gone while it was identified and counted.
     if (socket.destroyed) throw new GatewayError('client-closed');
     // Implicit: TLS before the first byte of FTP.
+    const { address } = client;
     const secured =
-      listener.mode === 'implicit' ? await secureControl(socket, environment, listener, observer, signal) : undefined;
+      listener.mode === 'implicit'
+        ? await secureControl(socket, { address, environment, listener, observer, signal })
+        : undefined;
     const session = new Session({
       connection: { socket: secured?.socket ?? socket, peer: client, local },
       listener,

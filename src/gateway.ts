@@ -5,7 +5,11 @@
 import { lookup } from 'node:dns/promises';
 import type { Socket } from 'node:net';
 import { admit } from './admit.ts';
-import { Backend } from './backends/backend.ts';
+import type { Backend } from './backends/backend.ts';
+import { BackendRoutes } from './backends/backend-routes.ts';
+import { observedBackend } from './backends/observed-backend.ts';
+import { prepareTls } from './backends/prepare-tls.ts';
+import { readinessOfBackends } from './backends/readiness.ts';
 import { watchBackend } from './backends/watch.ts';
 import type { Config, ListenerConfig } from './config/schema.ts';
 import { AdvertisedAddress } from './data/advertise.ts';
@@ -19,8 +23,11 @@ import type { Logger } from './observe/logger.ts';
 import type { Metrics } from './observe/metrics.ts';
 import { writeEvent } from './observe/write-event.ts';
 import { Admissions, type SessionPlaces } from './policy/admissions.ts';
+import { BackendAdmissions, type BackendPlaces } from './policy/backend-admissions.ts';
+import { DecisionHook } from './policy/decision-hook.ts';
+import { LoginPace } from './session/login-pace.ts';
 import type { Session } from './session/session.ts';
-import type { SessionEnvironment } from './session/session-context.ts';
+import type { SessionEnvironment } from './session/session-environment.ts';
 import { loadServerContexts, type ServerContexts } from './tls/contexts.ts';
 
 export interface GatewayOptions {
@@ -29,6 +36,8 @@ export interface GatewayOptions {
   readonly metrics: Metrics;
   /** Who counts sessions; by default the gateway itself, by `limits`. */
   readonly places?: SessionPlaces;
+  /** Who counts sessions of backends; by default the gateway itself, by their `maxSessions`. */
+  readonly backendPlaces?: BackendPlaces;
 }
 
 /** A listener as it was bound. */
@@ -56,7 +65,7 @@ export class Gateway {
   readonly #places: SessionPlaces;
   #listeners: readonly { readonly config: ListenerConfig; readonly bound: Listener }[] = [];
   #passivePool: PassivePool | undefined;
-  #backend: Backend | undefined;
+  #backends: readonly Backend[] = [];
   #contexts: ServerContexts | undefined;
 
   constructor(options: GatewayOptions) {
@@ -67,11 +76,14 @@ export class Gateway {
   /** Binds every listener and every passive port; rejects with all released when one cannot be bound. */
   async start(): Promise<void> {
     const { config, metrics } = this.#options;
-    this.#contexts = await loadServerContexts(config.tls);
+    this.#contexts = await loadServerContexts(
+      config.tls,
+      config.listeners.map(({ clientCertificates }) => clientCertificates),
+    );
     for (const { name, notAfter } of this.#contexts?.certificates ?? []) metrics.certificateExpiry(name, notAfter);
     try {
       const passivePool = await this.#openPassivePool();
-      const environment = this.#environment(passivePool);
+      const environment = await this.#environment(passivePool);
       this.#listeners = await this.#listen(environment);
     } catch (error) {
       await this.stop();
@@ -124,8 +136,7 @@ export class Gateway {
     const reasons: string[] = [];
     if (this.#stopping.signal.aborted) reasons.push('stopping');
     if (this.#listeners.length === 0) reasons.push('no listener is bound');
-    if (this.#backend?.availability === 'down') reasons.push(`backend ${this.#backend.name} is down`);
-    if (this.#backend?.availability === 'unknown') reasons.push(`backend ${this.#backend.name} was not reached yet`);
+    reasons.push(...readinessOfBackends(this.#backends));
     const certificates = this.#contexts?.certificates ?? [];
     if (certificates.length > 0 && certificates.every(({ notAfter }) => notAfter.getTime() < Date.now())) {
       reasons.push('every certificate has expired');
@@ -152,30 +163,26 @@ export class Gateway {
     return pool;
   }
 
-  #environment(passivePool: PassivePool): SessionEnvironment {
-    const { config, logger, metrics } = this.#options;
-    const [backendConfig] = config.backends;
-    if (backendConfig === undefined) throw new Error('a configuration has a backend');
-    const backend = new Backend(backendConfig, (availability) => {
-      metrics.backendUp(backendConfig.name, availability === 'up');
-      const fields = { backend: backendConfig.name, availability };
-      writeEvent(
-        logger,
-        'backend-availability',
-        `backend is ${availability}`,
-        fields,
-        availability === 'up' ? 'info' : 'warn',
-      );
-    });
-    this.#backend = backend;
-    void watchBackend({ backend, config, sockets: this.#sockets, signal: this.#stopping.signal });
+  async #environment(passivePool: PassivePool): Promise<SessionEnvironment> {
+    const { config, logger, metrics, backendPlaces = new BackendAdmissions(config.backends) } = this.#options;
+    this.#backends = config.backends.map((backend) => observedBackend(backend, logger, metrics));
+    await prepareTls(this.#backends, logger, metrics);
+    const routes = await BackendRoutes.load(config, this.#backends);
+    const decisionHook = await DecisionHook.load(config.decisionHook);
+    for (const backend of this.#backends) {
+      void watchBackend({ backend, config, sockets: this.#sockets, signal: this.#stopping.signal });
+    }
     return {
       config,
       contexts: this.#contexts,
-      backend,
+      routes,
+      decisionHook,
+      backendPlaces,
+      pace: new LoginPace(),
       passivePool,
       advertised: new AdvertisedAddress(config.data.passive.advertise, resolveIpv4),
       sockets: this.#sockets,
+      places: this.#places,
       listensOn: (port) => this.#listensOn(port),
       onUnclaimed: (port, address) => this.#unclaimed(port, address, 'unexpected'),
     };

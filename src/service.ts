@@ -8,6 +8,7 @@ import type { Config } from './config/schema.ts';
 import { Gateway } from './gateway.ts';
 import { createLogger, type Logger } from './observe/logger.ts';
 import { Metrics } from './observe/metrics.ts';
+import { Admissions } from './policy/admissions.ts';
 
 /** Version of this package, as in its `package.json`. */
 export const VERSION: string = readVersion();
@@ -30,8 +31,10 @@ export interface Service {
 export async function startService(config: Config, options: { readonly logger?: Logger } = {}): Promise<Service> {
   const logger = options.logger ?? createLogger(config.log);
   const metrics = new Metrics({ version: VERSION });
-  const gateway = new Gateway({ config, logger, metrics });
-  const admin = await startAdmin({ ...config.admin, metrics, readiness: () => gateway.readiness(), logger });
+  const places = new Admissions(config.limits);
+  const gateway = new Gateway({ config, logger, metrics, places });
+  const readiness = () => gateway.readiness();
+  const admin = await startAdmin({ ...config.admin, metrics, readiness, bans: () => places.bans, logger });
   try {
     await gateway.start();
   } catch (error) {

@@ -32,6 +32,7 @@ const LAYERS: Layers = {
   'control/': 4,
   'data/': 4,
   'policy/': 4,
+  'routing/': 4,
   'backends/': 5,
   'session/': 6,
   'lifecycle/': 7,

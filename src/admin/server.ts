@@ -1,5 +1,5 @@
 /**
- * The side port: health, readiness and metrics over HTTP. Knows nothing of FTP; asks the gateway through functions.
+ * The side port: health, readiness, metrics and bans over HTTP. Knows nothing of FTP; asks the gateway through functions.
  */
 import fastify, { type FastifyError, type FastifyInstance } from 'fastify';
 import { describeFault } from '../observe/log-text.ts';
@@ -21,6 +21,13 @@ export interface MetricsSource {
   readonly contentType: string;
 }
 
+/** An address that is turned away for failed logins. */
+export interface BanShown {
+  readonly address: string;
+  readonly until: Date;
+  readonly failures: number;
+}
+
 /** What the side port is made of. */
 export interface AdminOptions {
   /** Literal address to listen on. */
@@ -29,6 +36,7 @@ export interface AdminOptions {
   readonly port: number;
   readonly metrics: MetricsSource;
   readonly readiness: () => Readiness | Promise<Readiness>;
+  readonly bans: () => readonly BanShown[];
   readonly logger: Logger;
 }
 
@@ -56,12 +64,15 @@ export async function startAdmin(options: AdminOptions): Promise<Admin> {
   return { address, port, close: () => app.close() };
 }
 
-function addRoutes(app: FastifyInstance, { metrics, readiness }: AdminOptions): void {
+function addRoutes(app: FastifyInstance, { metrics, readiness, bans }: AdminOptions): void {
   app.get('/healthz', () => ({ status: 'ok' }));
   app.get('/readyz', async (_request, answer) => {
     const { ready, reasons } = await readiness();
     return answer.code(ready ? 200 : 503).send({ ready, reasons });
   });
+  app.get('/bans', () => ({
+    bans: bans().map(({ address, until, failures }) => ({ address, until: until.toISOString(), failures })),
+  }));
   app.get('/metrics', async (_request, answer) => {
     const text = await metrics.render();
     return answer.type(metrics.contentType).send(text);
@@ -70,7 +81,7 @@ function addRoutes(app: FastifyInstance, { metrics, readiness }: AdminOptions): 
 
 function addErrorAnswers(app: FastifyInstance, logger: Logger): void {
   app.setNotFoundHandler((_request, answer) =>
-    answer.code(404).send({ error: 'not found', paths: ['/healthz', '/readyz', '/metrics'] }),
+    answer.code(404).send({ error: 'not found', paths: ['/healthz', '/readyz', '/metrics', '/bans'] }),
   );
   app.setErrorHandler((error: FastifyError, _request, answer) => {
     const status = error.statusCode ?? 500;

@@ -5,22 +5,27 @@
 import { randomInt } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { PortRange, TimeoutsConfig } from '../config/schema.ts';
-import { DataLeg } from '../data/leg.ts';
+import type { DataLeg } from '../data/leg.ts';
 import { GatewayError } from '../errors/errors.ts';
 import { type Endpoint, endpoint, familyOf, withoutZone } from '../net/address.ts';
 import { type Listener, listen } from '../net/listener.ts';
 import type { OpenSockets } from '../net/open-sockets.ts';
 import { isOwnAddress } from '../net/own-addresses.ts';
 import { describeSocketError } from '../net/socket-errors.ts';
+import type { LegFacts } from '../observe/session-observer.ts';
+import type { BackendTlsSession } from '../tls/backend-session.ts';
 import { formatExtendedPort, formatPassive } from '../wire/host-port.ts';
 import { isPositive, type Reply, serializeReply } from '../wire/reply.ts';
 import type { ActiveCommand, Backend } from './backend.ts';
-import type { BackendData } from './backend-data.ts';
+import { BackendConnection } from './backend-connection.ts';
+import type { BackendData, Start } from './backend-data.ts';
 import type { BackendLink, Turn } from './backend-link.ts';
 
 export interface ActiveDataOptions {
   readonly timeouts: TimeoutsConfig;
   readonly sockets: OpenSockets;
+  /** In place of the TLS of the link. */
+  readonly tls?: BackendTlsSession;
   /** Somebody who is not the backend connected to the port. */
   readonly onUnclaimed: (port: number, address: string) => void;
 }
@@ -30,11 +35,12 @@ export class ActiveBackendData implements BackendData {
   readonly #link: BackendLink;
   readonly #options: ActiveDataOptions;
   readonly #announced: Promise<void>;
-  readonly #arrival = Promise.withResolvers<DataLeg>();
+  readonly #arrival = Promise.withResolvers<BackendConnection>();
+  readonly #start = Promise.withResolvers<Start>();
   #state: 'expected' | 'arrived' | 'over' = 'expected';
   #listener: Listener | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #leg: DataLeg | undefined;
+  #connection: BackendConnection | undefined;
 
   constructor(link: BackendLink, options: ActiveDataOptions) {
     this.#link = link;
@@ -42,10 +48,16 @@ export class ActiveBackendData implements BackendData {
     this.#announced = this.#announce();
     this.#announced.catch(() => this.#stop());
     this.#arrival.promise.catch(() => {});
+    // In clear, and before the backend has connected, nobody waits for it.
+    this.#start.promise.catch(() => {});
+  }
+
+  get connection(): LegFacts | undefined {
+    return this.#connection?.facts;
   }
 
   get leg(): DataLeg | undefined {
-    return this.#leg;
+    return this.#connection?.leg;
   }
 
   /** The backend knows where to connect to. */
@@ -53,19 +65,23 @@ export class ActiveBackendData implements BackendData {
     return this.#announced;
   }
 
-  open(): Promise<DataLeg> {
+  begin(start: Promise<Start>): void {
+    this.#start.resolve(start);
+  }
+
+  async open(): Promise<DataLeg> {
     if (this.#state === 'expected') this.#timer ??= this.#expire();
-    return this.#arrival.promise;
+    return (await this.#arrival.promise).opened;
   }
 
   reset(): void {
     this.#stop();
-    this.#leg?.reset();
+    this.#connection?.reset();
   }
 
   dispose(): void {
     this.#stop();
-    this.#leg?.close();
+    this.#connection?.close();
   }
 
   async #announce(): Promise<void> {
@@ -130,8 +146,14 @@ export class ActiveBackendData implements BackendData {
       return;
     }
     this.#stop('arrived');
-    this.#leg = new DataLeg({ side: 'backend', raw: socket });
-    this.#arrival.resolve(this.#leg);
+    const { timeouts, tls = this.#link.tls } = this.#options;
+    this.#connection = new BackendConnection({
+      raw: socket,
+      tls,
+      start: this.#start.promise,
+      timeout: timeouts.tlsHandshake,
+    });
+    this.#arrival.resolve(this.#connection);
   }
 
   #expire(): NodeJS.Timeout {

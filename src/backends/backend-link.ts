@@ -3,14 +3,16 @@
  * Replies that nobody asked for are swallowed; 421, nonsense and silence end the link. Knows nothing of the client.
  */
 import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import { BackendChannel } from '../control/backend-channel.ts';
 import { Exchange } from '../control/exchange.ts';
 import { type ErrorCode, GatewayError } from '../errors/errors.ts';
 import type { Endpoint } from '../net/address.ts';
 import { describeSocketError } from '../net/socket-errors.ts';
+import type { BackendTlsSession } from '../tls/backend-session.ts';
 import type { Command } from '../wire/command.ts';
 import { type Feature, parseFeatures } from '../wire/features.ts';
-import { type Reply, serializeReply } from '../wire/reply.ts';
+import { isPositive, type Reply, serializeReply } from '../wire/reply.ts';
 import type { Backend } from './backend.ts';
 
 /** Time for the goodbye to a backend (milliseconds). */
@@ -26,6 +28,8 @@ export interface BackendLinkOptions {
   /** Time for a final reply (milliseconds). */
   readonly finalReply: number;
   readonly onUnsolicited: (reply: Reply) => void;
+  /** TLS in force already: implicit FTPS. */
+  readonly tls?: BackendTlsSession;
 }
 
 export class BackendLink {
@@ -36,13 +40,15 @@ export class BackendLink {
   readonly #lost = new AbortController();
   #turn: Promise<void> = Promise.resolve();
   #lastVerb = '';
-  #features: readonly Feature[] | undefined;
+  #tls: BackendTlsSession | undefined;
+  #protection: 'clear' | 'private' = 'clear';
   #farewell: Reply | undefined;
   #surplusReplies = 0;
 
   constructor(socket: Socket, options: BackendLinkOptions) {
     this.backend = options.backend;
     this.#options = options;
+    this.#tls = options.tls;
     this.#expected.push(new Exchange('greeting'));
     this.#channel = new BackendChannel(socket, {
       maxLineBytes: options.limits.replyLine,
@@ -120,10 +126,56 @@ export class BackendLink {
     };
   }
 
-  /** What FEAT says; asked once. Empty where the backend has no FEAT (RFC 2389). */
+  /** TLS of the control connection; undefined where it is in clear. */
+  get tls(): BackendTlsSession | undefined {
+    return this.#tls;
+  }
+
+  /**
+   * AUTH TLS, whatever the backend says that it has, then TLS in place (RFC 4217 §4). Never goes on in clear: raises
+   * `backend-tls-refused`, `backend-bytes-behind-auth`, and what `upgrade` raises. What was said before does not count any more.
+   */
+  async secure(
+    upgrade: (raw: Socket) => Promise<{ readonly socket: TLSSocket; readonly session: BackendTlsSession }>,
+    timeout: number,
+  ): Promise<void> {
+    const turn = await this.takeTurn();
+    try {
+      this.#channel.holdAfterReply();
+      const answer = await turn.final(turn.send({ verb: 'AUTH', argument: 'TLS' }), timeout);
+      if (answer.code !== 234)
+        throw new GatewayError('backend-tls-refused', { detail: serializeReply(answer).trimEnd() });
+      await this.#channel.secure(async (raw) => {
+        const { socket, session } = await upgrade(raw);
+        this.#tls = session;
+        return socket;
+      });
+    } finally {
+      turn.end();
+    }
+  }
+
+  /**
+   * Asks for TLS on data connections, once and after the login; not asked where the control connection is in clear. Raises
+   * `backend-protection-refused`.
+   */
+  async protect(): Promise<void> {
+    if (this.#tls === undefined || this.#protection === 'private') return;
+    // quirk: servers without PBSZ that know PROT; only PROT decides.
+    await this.exchange({ verb: 'PBSZ', argument: '0' });
+    const answer = await this.exchange({ verb: 'PROT', argument: 'P' });
+    if (!isPositive(answer)) {
+      throw new GatewayError('backend-protection-refused', { detail: serializeReply(answer).trimEnd() });
+    }
+    this.#protection = 'private';
+  }
+
+  /** What FEAT says; asked once for all links, until the backend was down. Empty where it has no FEAT (RFC 2389). */
   async features(): Promise<readonly Feature[]> {
-    const features = this.#features ?? parseFeatures(await this.exchange({ verb: 'FEAT', argument: undefined }));
-    this.#features = features;
+    const known = this.backend.features;
+    if (known !== undefined) return known;
+    const features = parseFeatures(await this.exchange({ verb: 'FEAT', argument: undefined }));
+    this.backend.offers(features);
     return features;
   }
 

@@ -2,6 +2,11 @@
  * One backend as the gateway knows it: its configuration, what it has learned about it, and whether it can be used.
  */
 import type { BackendConfig } from '../config/schema.ts';
+import type { GatewayError } from '../errors/errors.ts';
+import { BackendContexts } from '../tls/backend-contexts.ts';
+import type { Feature } from '../wire/features.ts';
+import type { Candidate } from './choice.ts';
+import { type Availability, Health } from './health.ts';
 
 /** How a passive data connection is asked for: learned once, kept for all sessions. */
 export type PassiveCommand = 'EPSV' | 'PASV';
@@ -9,19 +14,35 @@ export type PassiveCommand = 'EPSV' | 'PASV';
 /** How a backend in active mode is told where to connect to: learned once, kept for all sessions. */
 export type ActiveCommand = 'PORT' | 'EPRT';
 
-/** Whether the last attempt to reach the backend worked; `unknown` before the first. */
-export type Availability = 'unknown' | 'up' | 'down';
+export type { Availability };
 
-export class Backend {
+/** What a backend tells about itself. */
+export interface BackendEvents {
+  /** It can be used again, or no longer; `reason` is the failure that was one too many. */
+  onAvailability(availability: Availability, reason: GatewayError | undefined): void;
+  /** A session was given one of its places, or gave it back. */
+  onSessions(sessions: number): void;
+}
+
+const SILENT: BackendEvents = { onAvailability: () => {}, onSessions: () => {} };
+
+export class Backend implements Candidate {
   readonly config: BackendConfig;
-  readonly #onAvailability: (availability: Availability) => void;
-  #availability: Availability = 'unknown';
+  /** What it is spoken TLS with; undefined where it is plain FTP. */
+  readonly contexts: BackendContexts | undefined;
+  readonly #events: BackendEvents;
+  readonly #health: Health;
+  #sessions = 0;
   #passiveCommand: PassiveCommand | undefined;
   #activeCommand: ActiveCommand = 'PORT';
+  #features: readonly Feature[] | undefined;
 
-  constructor(config: BackendConfig, onAvailability: (availability: Availability) => void) {
+  constructor(config: BackendConfig, events: BackendEvents = SILENT) {
     this.config = config;
-    this.#onAvailability = onAvailability;
+    this.contexts = config.tls === 'off' ? undefined : new BackendContexts(config);
+    const { failures, successes, interval } = config.health;
+    this.#health = new Health({ failures, successes, pause: interval });
+    this.#events = events;
   }
 
   get name(): string {
@@ -29,14 +50,57 @@ export class Backend {
   }
 
   get availability(): Availability {
-    return this.#availability;
+    return this.#health.availability;
   }
 
-  /** Records whether the backend could be reached and greeted. */
-  reached(availability: 'up' | 'down'): void {
-    if (availability === this.#availability) return;
-    this.#availability = availability;
-    this.#onAvailability(availability);
+  get weight(): number {
+    return this.config.weight;
+  }
+
+  /** Sessions that hold a link to it, in this process. */
+  get sessions(): number {
+    return this.#sessions;
+  }
+
+  /** Whether it may be tried in its turn: not ejected, or due for a trial. `now` is `performance.now()`. */
+  mayTry(now: number): boolean {
+    return this.#health.mayTry(now);
+  }
+
+  /** A session is about to dial it. */
+  tried(): void {
+    this.#health.tried(performance.now());
+  }
+
+  /** It greeted, or passed a probe. */
+  succeeded(): void {
+    const changed = this.#health.succeeded();
+    if (changed !== undefined) this.#events.onAvailability(changed, undefined);
+  }
+
+  /** It could not be reached, did not greet, or failed a probe. */
+  failed(reason: GatewayError): void {
+    const changed = this.#health.failed(performance.now());
+    // What comes back may be another version of it.
+    if (changed === 'down') this.#features = undefined;
+    if (changed !== undefined) this.#events.onAvailability(changed, reason);
+  }
+
+  /** Counts a session that has a link to it, until the link is lost or closed. */
+  occupy(lost: AbortSignal): void {
+    if (lost.aborted) return;
+    this.#events.onSessions(++this.#sessions);
+    lost.addEventListener('abort', () => this.#events.onSessions(--this.#sessions), { once: true });
+  }
+
+  /** What it said to FEAT; undefined before somebody asked. */
+  get features(): readonly Feature[] | undefined {
+    return this.#features;
+  }
+
+  /** Remembers what it said to FEAT. */
+  offers(features: readonly Feature[]): void {
+    this.#features = features;
   }
 
   /** The command to try first: as configured, as learned, or EPSV (RFC 2428). */

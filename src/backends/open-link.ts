@@ -1,10 +1,12 @@
 /**
- * Dials a backend and waits for its greeting. Every failure says whether the backend counts as down.
+ * Dials a backend and waits for its greeting. What follows from a failure is for the caller to say.
  */
+import type { Socket } from 'node:net';
 import type { TimeoutsConfig } from '../config/schema.ts';
 import { asGatewayError, GatewayError } from '../errors/errors.ts';
 import { dial } from '../net/dial.ts';
 import type { OpenSockets } from '../net/open-sockets.ts';
+import { BackendTlsSession } from '../tls/backend-session.ts';
 import { isPositive, type Reply, serializeReply } from '../wire/reply.ts';
 import type { Backend } from './backend.ts';
 import { BackendLink } from './backend-link.ts';
@@ -16,9 +18,14 @@ export interface OpenLinkOptions {
   readonly signal: AbortSignal;
   readonly sockets: OpenSockets;
   readonly onUnsolicited: (reply: Reply) => void;
+  /** `greeting`: without AUTH, although the configuration wants it; the link is good for nothing but QUIT. */
+  readonly upTo?: 'greeting';
 }
 
-/** Opens a link: connect, then 220 (120 before it is waited out, RFC 959 §5.4). Raises GatewayError. */
+/**
+ * Opens a link: connect, then 220 (120 before it is waited out, RFC 959 §5.4), with TLS before or behind it as the configuration says.
+ * Raises GatewayError.
+ */
 export async function openLink(options: OpenLinkOptions): Promise<BackendLink> {
   const { backend, timeouts, limits, signal, sockets, onUnsolicited } = options;
   let link: BackendLink | undefined;
@@ -33,17 +40,28 @@ export async function openLink(options: OpenLinkOptions): Promise<BackendLink> {
       sockets,
       codes: { failed: 'backend-unreachable', timeout: 'backend-connect-timeout' },
     });
-    link = new BackendLink(socket, { backend, limits, finalReply: timeouts.finalReply, onUnsolicited });
+    const { contexts } = backend;
+    const handshake = { timeout: timeouts.tlsHandshake, signal };
+    const implicit =
+      contexts !== undefined && backend.config.tls === 'implicit'
+        ? await BackendTlsSession.begin(socket, contexts, 'implicit', handshake)
+        : undefined;
+    link = new BackendLink(implicit?.socket ?? socket, {
+      ...{ backend, limits, finalReply: timeouts.finalReply, onUnsolicited },
+      ...(implicit && { tls: implicit.session }),
+    });
     signal.addEventListener('abort', onAbort, { once: true });
     const greeting = await link.greeting(timeouts.backendGreeting);
     if (!isPositive(greeting)) {
       throw new GatewayError('backend-refused-service', { detail: serializeReply(greeting).trimEnd() });
     }
-    backend.reached('up');
+    if (contexts !== undefined && implicit === undefined && options.upTo !== 'greeting') {
+      const upgrade = (raw: Socket) => BackendTlsSession.begin(raw, contexts, 'explicit', handshake);
+      await link.secure(upgrade, timeouts.backendGreeting);
+    }
     return link;
   } catch (error) {
     link?.close();
-    if (!signal.aborted) backend.reached('down');
     throw error;
   } finally {
     signal.removeEventListener('abort', onAbort);

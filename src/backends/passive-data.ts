@@ -3,14 +3,17 @@
  * a 227 is ignored: data goes where control goes (a hostile backend must not lead us elsewhere).
  */
 import type { TimeoutsConfig } from '../config/schema.ts';
-import { DataLeg } from '../data/leg.ts';
+import type { DataLeg } from '../data/leg.ts';
 import { GatewayError } from '../errors/errors.ts';
 import { dial } from '../net/dial.ts';
 import type { OpenSockets } from '../net/open-sockets.ts';
 import { ReadBuffers } from '../net/read-buffers.ts';
+import type { LegFacts } from '../observe/session-observer.ts';
+import type { BackendTlsSession } from '../tls/backend-session.ts';
 import { parseExtendedPassive, parsePassive } from '../wire/host-port.ts';
 import { type Reply, serializeReply } from '../wire/reply.ts';
-import type { BackendData } from './backend-data.ts';
+import { BackendConnection } from './backend-connection.ts';
+import type { BackendData, Start } from './backend-data.ts';
 import type { BackendLink, Turn } from './backend-link.ts';
 import { within } from './within.ts';
 
@@ -26,23 +29,32 @@ export interface PassiveDataOptions {
   readonly timeouts: TimeoutsConfig;
   readonly signal: AbortSignal;
   readonly sockets: OpenSockets;
+  /** In place of the TLS of the link. */
+  readonly tls?: BackendTlsSession;
 }
 
 /** Connected by the gateway, to the port that the backend named; begun by the constructor. */
 export class PassiveBackendData implements BackendData {
-  readonly #connecting: Promise<DataLeg>;
-  #leg: DataLeg | undefined;
+  readonly #connecting: Promise<BackendConnection>;
+  readonly #start = Promise.withResolvers<Start>();
+  #connection: BackendConnection | undefined;
 
   constructor(link: BackendLink, options: PassiveDataOptions) {
-    this.#connecting = connect(link, options).then((leg) => {
-      this.#leg = leg;
-      return leg;
+    this.#connecting = connect(link, options, this.#start.promise).then((connection) => {
+      this.#connection = connection;
+      return connection;
     });
     this.#connecting.catch(() => {});
+    // In clear nobody waits for it.
+    this.#start.promise.catch(() => {});
+  }
+
+  get connection(): LegFacts | undefined {
+    return this.#connection?.facts;
   }
 
   get leg(): DataLeg | undefined {
-    return this.#leg;
+    return this.#connection?.leg;
   }
 
   /** Connected: vsftpd, ProFTPD and Pure-FTPd accept before they say 150. */
@@ -50,28 +62,38 @@ export class PassiveBackendData implements BackendData {
     await this.#connecting;
   }
 
-  open(): Promise<DataLeg> {
-    return this.#connecting;
+  begin(start: Promise<Start>): void {
+    this.#start.resolve(start);
+  }
+
+  async open(): Promise<DataLeg> {
+    return (await this.#connecting).opened;
   }
 
   reset(): void {
-    this.#leg?.reset();
+    this.#connection?.reset();
   }
 
   dispose(): void {
     // quirk: wu-ftpd and embedded servers cannot take a second PASV before the first was connected, so the dial goes on.
     this.#connecting.then(
-      (leg) => leg.close(),
+      (connection) => connection.close(),
       () => {},
     );
   }
 }
 
 /** Asks for a passive port and connects to it. Raises GatewayError. */
-async function connect(link: BackendLink, options: PassiveDataOptions): Promise<DataLeg> {
+async function connect(
+  link: BackendLink,
+  options: PassiveDataOptions,
+  start: Promise<Start>,
+): Promise<BackendConnection> {
   const { timeouts, signal, sockets } = options;
   const port = await requestPort(link, timeouts.finalReply);
-  const buffers = new ReadBuffers();
+  const tls = options.tls ?? link.tls;
+  // TLS reads the socket itself.
+  const buffers = tls === undefined ? new ReadBuffers() : undefined;
   const raw = await dial({
     host: link.peer.address,
     port,
@@ -79,10 +101,10 @@ async function connect(link: BackendLink, options: PassiveDataOptions): Promise<
     keepAlive: timeouts.keepalive,
     signal,
     sockets,
-    buffers,
+    ...(buffers && { buffers }),
     codes: { failed: 'backend-data-refused', timeout: 'backend-data-timeout' },
   });
-  return new DataLeg({ side: 'backend', raw, buffers });
+  return new BackendConnection({ raw, tls, start, timeout: timeouts.tlsHandshake, ...(buffers && { buffers }) });
 }
 
 async function requestPort(link: BackendLink, timeout: number): Promise<number> {

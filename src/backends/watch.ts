@@ -1,16 +1,17 @@
 /**
- * Finds out whether a backend is there: at start, often while it is down, now and then while it is up. Sessions report
- * what they meet in between.
+ * Finds out whether a backend is there: at start and at intervals, as far as its configuration says. Sessions report what they
+ * meet in between.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../config/schema.ts';
+import { asGatewayError, GatewayError } from '../errors/errors.ts';
+import { dial } from '../net/dial.ts';
 import type { OpenSockets } from '../net/open-sockets.ts';
+import { bytesOf } from '../wire/bytes-of.ts';
+import { isIntermediate, isPositive } from '../wire/reply.ts';
 import type { Backend } from './backend.ts';
+import type { BackendLink } from './backend-link.ts';
 import { openLink } from './open-link.ts';
-
-/** How often a backend that is down is greeted; one that is up is asked every sixth time (milliseconds). */
-const INTERVAL = 5000;
-const TURNS_WHILE_UP = 6;
 
 export interface WatchOptions {
   readonly backend: Backend;
@@ -19,22 +20,47 @@ export interface WatchOptions {
   readonly signal: AbortSignal;
 }
 
-/** Runs until the signal fires. Never rejects. */
-export async function watchBackend({ backend, config, sockets, signal }: WatchOptions): Promise<void> {
-  for (let turn = 0; !signal.aborted; turn++) {
-    if (backend.availability !== 'up' || turn % TURNS_WHILE_UP === 0) {
-      await tryOnce({ backend, config, sockets, signal });
+/** Probes until the signal fires. Never rejects. */
+export async function watchBackend(options: WatchOptions): Promise<void> {
+  const { backend, signal } = options;
+  while (!signal.aborted) {
+    try {
+      await probe(options);
+      backend.succeeded();
+    } catch (error) {
+      if (!signal.aborted) backend.failed(asGatewayError(error, 'backend-unreachable'));
     }
-    await sleep(INTERVAL, undefined, { signal, ref: false }).catch(() => {});
+    await sleep(backend.config.health.interval, undefined, { signal, ref: false }).catch(() => {});
   }
 }
 
-async function tryOnce({ backend, config, sockets, signal }: WatchOptions): Promise<void> {
-  try {
-    const { timeouts, limits } = config;
-    const link = await openLink({ backend, timeouts, limits, signal, sockets, onUnsolicited: () => {} });
-    link.close();
-  } catch {
-    // openLink has told the backend, which has told whoever wants to know.
+/** One probe. Raises GatewayError where the backend fails it. */
+export async function probe({ backend, config, sockets, signal }: WatchOptions): Promise<void> {
+  const { timeouts, limits } = config;
+  const { health, host, port } = backend.config;
+  if (health.probe === 'tcp') {
+    const codes = { failed: 'backend-unreachable', timeout: 'backend-connect-timeout' } as const;
+    const { backendConnect: timeout, keepalive: keepAlive } = timeouts;
+    const socket = await dial({ host, port, timeout, keepAlive, signal, sockets, codes });
+    socket.destroy();
+    return;
   }
+  const link = await openLink({
+    ...{ backend, timeouts, limits, signal, sockets, onUnsolicited: () => {} },
+    ...(health.probe === 'greeting' && { upTo: 'greeting' }),
+  });
+  try {
+    if (health.probe === 'login') await logIn(link, health.user ?? '', health.password ?? '');
+  } finally {
+    link.close();
+  }
+}
+
+async function logIn(link: BackendLink, user: string, password: string): Promise<void> {
+  const named = await link.exchange({ verb: 'USER', argument: bytesOf(user) });
+  const answer = isIntermediate(named) ? await link.exchange({ verb: 'PASS', argument: bytesOf(password) }) : named;
+  if (isPositive(answer)) return;
+  // The text may repeat the password.
+  const verb = answer === named ? 'USER' : 'PASS';
+  throw new GatewayError('backend-login-failed', { detail: `${answer.code} to ${verb}` });
 }

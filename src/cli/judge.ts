@@ -3,6 +3,7 @@
  * takes certificates, versions and ciphers together.
  */
 import { readFile } from 'node:fs/promises';
+import type { ClientCertificatesConfig } from '../config/client-certificates.ts';
 import { ConfigError, type ConfigProblem, loadConfigWithWarnings } from '../config/load.ts';
 import type { Config, TlsConfig } from '../config/schema.ts';
 import { nearestPlace, readSource } from '../config/source.ts';
@@ -37,19 +38,23 @@ function facts({ related: _, ...problem }: ConfigProblem): ConfigProblem {
   return problem;
 }
 
-async function contextProblem({ tls }: Config): Promise<ConfigProblem | undefined> {
-  const reason = await refusal(tls);
-  if (reason === undefined) return undefined;
-  const aboutCiphers = tls.ciphers !== null && (await refusal({ ...tls, ciphers: null })) === undefined;
+async function contextProblem({ tls, listeners }: Config): Promise<ConfigProblem | undefined> {
+  const clients = listeners.map(({ clientCertificates }) => clientCertificates);
+  const trouble = await refusal(tls, clients);
+  if (trouble === undefined) return undefined;
+  const reason = await refusal(tls, [{ ...tls.clientCertificates, mode: 'off' }]);
+  if (reason === undefined)
+    return { path: 'tls.clientCertificates', message: `OpenSSL does not take them: ${trouble}` };
+  const aboutCiphers = tls.ciphers !== null && (await refusal({ ...tls, ciphers: null }, clients)) === undefined;
   if (!aboutCiphers) return { path: 'tls.certificates', message: `OpenSSL does not take them: ${reason}` };
   const found = `found ${JSON.stringify(tls.ciphers)}, expected a cipher list that OpenSSL knows`;
   return { path: 'tls.ciphers', message: `${found} (see "openssl ciphers -v"): ${reason}` };
 }
 
 /** Why OpenSSL refuses these settings; undefined where it takes them. */
-async function refusal(tls: TlsConfig): Promise<string | undefined> {
+async function refusal(tls: TlsConfig, clients: readonly ClientCertificatesConfig[]): Promise<string | undefined> {
   try {
-    await loadServerContexts(tls);
+    await loadServerContexts(tls, clients);
     return undefined;
   } catch (error) {
     return error instanceof Error ? error.message : String(error);

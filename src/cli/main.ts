@@ -9,6 +9,7 @@ import { addCertsCommand } from './certs.ts';
 import { addCheckCommand } from './check.ts';
 import { addConfigSchemaCommand } from './config-schema.ts';
 import { addDemoCommand } from './demo.ts';
+import { addExplainCommand } from './explain.ts';
 import { CommandFailure, describeSystemError, EXIT, type ExitCode } from './outcome.ts';
 import { addServeCommand } from './serve.ts';
 
@@ -26,6 +27,7 @@ async function main(): Promise<void> {
   addDemoCommand(program);
   addServeCommand(program);
   addCheckCommand(program);
+  addExplainCommand(program);
   addCertsCommand(program);
   addConfigSchemaCommand(program);
   await program.parseAsync();

@@ -3,6 +3,8 @@
  * mode. Pure. Knows nothing of how a backend is reached.
  */
 import { canonicalAddress } from '../net/address.ts';
+import { BACKEND_SHARE, type BackendShareConfig } from './backend-health.ts';
+import { BACKEND_TLS, type BackendTlsConfig } from './backend-tls.ts';
 import type { PortRange } from './fields.ts';
 import * as field from './fields.ts';
 import type { ConfigProblem } from './problem.ts';
@@ -16,7 +18,7 @@ export interface BackendActiveConfig {
 }
 
 /** An FTP server behind the gateway. */
-export interface BackendConfig {
+export interface BackendConfig extends BackendTlsConfig, BackendShareConfig {
   readonly name: string;
   /** IP address or DNS name. */
   readonly host: string;
@@ -31,6 +33,8 @@ export const BACKEND = field.item('An FTP server behind the gateway.', {
   name: field.label({ meaning: 'Label in logs and metrics; unique.', example: 'legacy' }),
   host: field.host({ meaning: 'Address or name of the FTP server.', example: '10.0.5.20' }),
   port: field.port({ meaning: 'Port of the FTP server.', default: 21 }),
+  ...BACKEND_TLS,
+  ...BACKEND_SHARE,
   dataMode: field.choice(['auto', 'epsv', 'pasv', 'active'], {
     meaning:
       'How its data connections are made; `auto` is EPSV, then PASV if it does not know EPSV; with `active` the backend connects to the gateway.',

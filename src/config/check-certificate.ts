@@ -7,17 +7,27 @@ import { readFile } from 'node:fs/promises';
 import type { ConfigProblem } from './problem.ts';
 import type { CertificateConfig } from './schema.ts';
 
-const DAY = 86_400_000;
+/** Milliseconds. */
+export const DAY = 86_400_000;
 /** Certificates that end within this time deserve a warning. */
-const SOON = 30 * DAY;
+export const SOON = 30 * DAY;
 
-interface Findings {
+/** What is wrong with files, and what is doubtful. */
+export interface Findings {
   readonly errors: ConfigProblem[];
   readonly warnings: ConfigProblem[];
 }
 
-/** Checks one pair of files. `path` is its key in the configuration. Never rejects: what cannot be read is an error found. */
-export async function checkCertificate(files: CertificateConfig, path: string, now: Date): Promise<Findings> {
+/**
+ * Checks one pair of files. `path` is its key in the configuration; `role` is what it is shown as. Never rejects: what cannot be read
+ * is an error found.
+ */
+export async function checkCertificate(
+  files: CertificateConfig,
+  path: string,
+  now: Date,
+  role: 'server' | 'client' = 'server',
+): Promise<Findings> {
   const found: Findings = { errors: [], warnings: [] };
   const certificates = await attempt(found, `${path}.cert`, () => readCertificates(files.cert));
   const key = await attempt(found, `${path}.key`, () => readPrivateKey(files.key));
@@ -35,14 +45,20 @@ export async function checkCertificate(files: CertificateConfig, path: string, n
       now,
     );
   });
-  if (certificates !== undefined) checkChain(found, certificates, `${path}.cert`, files.cert);
+  if (certificates !== undefined) checkChain(found, certificates, `${path}.cert`, files.cert, role);
   return found;
 }
 
-/** A file that cannot be used: the message says why. */
-class UnusableFile extends Error {}
+/** Looks for certificates in a file of authorities; what is wrong is added to `found`. `path` is its key in the configuration. */
+export async function readAuthorities(found: Findings, path: string, file: string): Promise<void> {
+  await attempt(found, path, () => readCertificates(file));
+}
 
-async function attempt<T>(found: Findings, path: string, read: () => Promise<T>): Promise<T | undefined> {
+/** A file that cannot be used: the message says why. */
+export class UnusableFile extends Error {}
+
+/** What `read` gives; undefined, with the error noted under `path`, where it raises {@link UnusableFile}. */
+export async function attempt<T>(found: Findings, path: string, read: () => Promise<T>): Promise<T | undefined> {
   try {
     return await read();
   } catch (error) {
@@ -52,7 +68,8 @@ async function attempt<T>(found: Findings, path: string, read: () => Promise<T>)
   }
 }
 
-async function readText(file: string): Promise<string> {
+/** Raises {@link UnusableFile}. */
+export async function readText(file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8');
   } catch (error) {
@@ -60,7 +77,8 @@ async function readText(file: string): Promise<string> {
   }
 }
 
-async function readCertificates(file: string): Promise<readonly X509Certificate[]> {
+/** All certificates of a PEM file. Raises {@link UnusableFile}. */
+export async function readCertificates(file: string): Promise<readonly X509Certificate[]> {
   const text = await readText(file);
   const blocks = text.match(/-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----/gs) ?? [];
   if (blocks.length === 0) throw new UnusableFile(`${file} has no PEM certificate (-----BEGIN CERTIFICATE-----)`);
@@ -84,7 +102,8 @@ async function readPrivateKey(file: string): Promise<KeyObject> {
   }
 }
 
-function reasonOf(error: unknown): string {
+/** An error in words. */
+export function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
@@ -103,7 +122,13 @@ function checkTime(found: Findings, certificate: X509Certificate, path: string, 
 }
 
 /** RFC 8446 §4.4.2: the leaf first; many clients want each certificate to be followed by its issuer. RFC 9525 §2: names are in the SAN. */
-function checkChain(found: Findings, certificates: readonly X509Certificate[], path: string, file: string): void {
+function checkChain(
+  found: Findings,
+  certificates: readonly X509Certificate[],
+  path: string,
+  file: string,
+  role: 'server' | 'client',
+): void {
   const broken = certificates.findIndex((certificate, index) => {
     const issuer = certificates[index + 1];
     return issuer !== undefined && !certificate.checkIssued(issuer);
@@ -112,7 +137,7 @@ function checkChain(found: Findings, certificates: readonly X509Certificate[], p
     const message = `certificate ${broken + 2} in ${file} is not the issuer of certificate ${broken + 1}; expected leaf, then issuers in order`;
     found.warnings.push({ path, message });
   }
-  if (certificates[0]?.subjectAltName === undefined) {
+  if (role === 'server' && certificates[0]?.subjectAltName === undefined) {
     const message = `the certificate in ${file} has no subject alternative name; most clients will refuse it`;
     found.warnings.push({ path, message });
   }

@@ -4,10 +4,19 @@
  */
 import { canonicalAddress, familyOf, isNetwork, parseNetwork } from '../net/address.ts';
 import { backendErrors, backendWarnings, type TakenPorts } from './backend.ts';
+import { backendHealthErrors, backendHealthWarnings } from './backend-health.ts';
+import { backendTlsErrors, backendTlsWarnings } from './backend-tls.ts';
+import { checkBackendFiles } from './check-backend-files.ts';
 import { checkCertificate } from './check-certificate.ts';
+import { checkClientCertificates } from './check-client-certificates.ts';
+import { clientCertificatesErrors, clientCertificatesWarnings } from './client-certificates.ts';
+import { checkDecisionHookFile, decisionHookErrors, decisionHookWarnings } from './decision-hook.ts';
+import { loginLimitsErrors } from './login-limits.ts';
 import type { ConfigProblem } from './problem.ts';
 import { proxyProtocolErrors, proxyProtocolWarnings } from './proxy-protocol.ts';
+import { checkRouteFiles, routeErrors, routeWarnings } from './routes.ts';
 import type { Config, ListenerConfig, PortRange } from './schema.ts';
+import { nearest } from './suggestion.ts';
 import { workersErrors } from './worker-slices.ts';
 
 /** What is wrong, and what is allowed but doubtful. */
@@ -38,14 +47,25 @@ export function checkRules(config: Config): Findings {
       ...unusableAddresses(config),
       ...workersErrors(config),
       ...proxyProtocolErrors(config.listeners),
+      ...loginLimitsErrors(config.limits),
+      ...clientCertificatesErrors(config.listeners, config.routes),
       ...backendErrors(config.backends, takenPorts(config)),
+      ...backendTlsErrors(config.backends),
+      ...backendHealthErrors(config.backends),
+      ...routeErrors(config, nearest),
+      ...decisionHookErrors(config.decisionHook),
     ],
     warnings: [
       ...clearText(config),
       ...advertiseNeverMatches(config),
       ...advertiseIpv6(config),
       ...proxyProtocolWarnings(config.listeners),
+      ...clientCertificatesWarnings(config.listeners, config.routes),
       ...backendWarnings(config.backends),
+      ...backendTlsWarnings(config.backends),
+      ...backendHealthWarnings(config.backends),
+      ...routeWarnings(config),
+      ...decisionHookWarnings(config.decisionHook),
     ],
   };
 }
@@ -53,9 +73,13 @@ export function checkRules(config: Config): Findings {
 /** The rules about the certificate files. Never rejects: a file that cannot be read is an error found. */
 export async function checkFiles(config: Config): Promise<Findings> {
   const now = new Date();
-  const found = await Promise.all(
-    config.tls.certificates.map((files, index) => checkCertificate(files, `tls.certificates[${index}]`, now)),
-  );
+  const found = await Promise.all([
+    ...config.tls.certificates.map((files, index) => checkCertificate(files, `tls.certificates[${index}]`, now)),
+    ...config.backends.map((backend, index) => checkBackendFiles(backend, `backends[${index}]`, now)),
+    checkClientCertificates(config, now),
+    checkRouteFiles(config.routes).then((errors) => ({ errors, warnings: [] })),
+    checkDecisionHookFile(config.decisionHook).then((errors) => ({ errors, warnings: [] })),
+  ]);
   return { errors: found.flatMap(({ errors }) => errors), warnings: found.flatMap(({ warnings }) => warnings) };
 }
 

@@ -3,8 +3,12 @@
  * How it is written and what the keys mean is in `schema.ts`.
  */
 import type { BackendConfig } from './backend.ts';
+import type { ClientCertificatesConfig } from './client-certificates.ts';
+import type { DecisionHookConfig } from './decision-hook.ts';
 import type { PortRange } from './fields.ts';
+import type { BanConfig, LoginDelayConfig } from './login-limits.ts';
 import type { ProxyProtocolConfig } from './proxy-protocol.ts';
+import type { RouteConfig } from './routes.ts';
 import type { WorkersConfig } from './workers.ts';
 
 /** How a rule is applied: refuse, let through but log and count, or do not look. */
@@ -18,6 +22,8 @@ export interface Policy {
   readonly requireProtP: PolicyMode;
   /** Whether an upload that ends without TLS close_notify is aborted (`strict`) or accepted and counted (`tolerant`). */
   readonly uploadEnd: 'strict' | 'tolerant';
+  /** Whether a download from an FTPS backend that ends without TLS close_notify fails (`strict`) or is accepted and counted (`tolerant`). */
+  readonly downloadEnd: 'strict' | 'tolerant';
   /**
    * Whether data connections must resume the TLS session of their control connection (`require`), may (`prefer`), or
    * cannot (`off`).
@@ -34,6 +40,8 @@ export interface ListenerConfig {
   readonly port: number;
   readonly mode: 'explicit' | 'implicit';
   readonly proxyProtocol: ProxyProtocolConfig;
+  /** The global setting with the overrides of this listener. */
+  readonly clientCertificates: ClientCertificatesConfig;
   /** The global policy with the overrides of this listener. */
   readonly policy: Policy;
 }
@@ -53,6 +61,8 @@ export interface TlsConfig {
   readonly maxVersion: TlsVersion;
   /** OpenSSL cipher list; null leaves the choice to the gateway: forward secrecy and AEAD. */
   readonly ciphers: string | null;
+  /** What listeners have that say nothing else. */
+  readonly clientCertificates: ClientCertificatesConfig;
 }
 
 /** Which address clients of a network are told for passive data connections. */
@@ -80,6 +90,8 @@ export interface LimitsConfig {
   readonly reply: number;
   readonly unknownCommands: number;
   readonly failedLogins: number;
+  readonly loginDelay: LoginDelayConfig;
+  readonly ban: BanConfig;
 }
 
 /** All in milliseconds. */
@@ -116,8 +128,11 @@ export interface Config {
   readonly listeners: readonly ListenerConfig[];
   readonly tls: TlsConfig;
   readonly data: DataConfig;
-  /** Exactly one in this version. */
+  /** At least one. */
   readonly backends: readonly BackendConfig[];
+  /** Who is led where; empty: everybody to all backends. */
+  readonly routes: readonly RouteConfig[];
+  readonly decisionHook: DecisionHookConfig;
   readonly limits: LimitsConfig;
   readonly timeouts: TimeoutsConfig;
   readonly admin: AdminConfig;

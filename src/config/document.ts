@@ -58,7 +58,7 @@ function rowsOf(field: Field, path: string): readonly string[] {
       child.kind === 'value'
         ? []
         : [
-            `| \`${here}\` | ${child.kind === 'list' ? 'list' : 'mapping'} | ${child.kind === 'list' ? '`[]`' : ''} | ${cell(child.meaning)} |`,
+            `| \`${here}\` | ${child.kind === 'list' ? 'list' : 'mapping'} | ${child.kind === 'section' ? '' : child.required ? 'required' : '`[]`'} | ${cell(child.meaning)} |`,
           ];
     return [...own, ...rowsOf(child, here)];
   });
@@ -104,11 +104,7 @@ function sampleOfList(key: string, field: List, indent: string): readonly string
   const items = commented ? examples : examples.slice(1);
   const inShort = items.map((item) => `${indent}${commented ? '# ' : ''}  - ${inFlow(item)}`);
   if (commented) {
-    const item = fieldOf(element);
-    const keys =
-      item.kind !== 'section'
-        ? []
-        : entriesOf(item).map(([name, child]) => `${indent}#   ${name}: ${commentOf(child)}`);
+    const keys = commentedKeys(fieldOf(element), `${indent}#   `);
     return [`${indent}${key}: []`, ...keys, ...inShort];
   }
   const first = entriesOf(sectionOf(fieldOf(element))).flatMap(([name, child]) =>
@@ -119,6 +115,15 @@ function sampleOfList(key: string, field: List, indent: string): readonly string
     index > dash ? line : `${indent}  ${index === dash ? '- ' : ''}${line.trimStart()}`,
   );
   return [`${indent}${key}:`, ...full, ...inShort];
+}
+
+/** The keys of an item with their meanings, those of its sections below them. */
+function commentedKeys(item: Field, indent: string): readonly string[] {
+  if (item.kind !== 'section') return [];
+  return entriesOf(item).flatMap(([name, child]) => [
+    `${indent}${name}: ${commentOf(child)}`,
+    ...commentedKeys(child, `${indent}  `),
+  ]);
 }
 
 function commentOf(field: Field): string {
@@ -134,7 +139,7 @@ function inFlow(item: Example): string {
 }
 
 function written(value: Example): string {
-  return stringify(value, { lineWidth: 0 }).trimEnd();
+  return stringify(value, { lineWidth: 0, collectionStyle: 'flow', flowCollectionPadding: true }).trimEnd();
 }
 
 /** JSON Schema (draft 2020-12) of the file as a person writes it. Every value may also be a text with `${NAME}`. */

@@ -5,7 +5,7 @@
 import type { z } from 'zod';
 
 /** A value that stands in an example. */
-export type Example = string | number | null | { readonly [key: string]: Example };
+export type Example = string | number | boolean | null | readonly Example[] | { readonly [key: string]: Example };
 
 /** What is known of a part of the configuration. */
 export type Field =
@@ -16,7 +16,7 @@ export type Field =
       readonly type: string;
       readonly presence: 'required' | 'optional' | 'default';
       /** The default as a person writes it; undefined where there is none. */
-      readonly fallback: string | number | null | undefined;
+      readonly fallback: string | number | boolean | null | undefined;
       readonly example: string | number | undefined;
       /** What holds where an optional value is not given. */
       readonly otherwise: string | undefined;
@@ -56,7 +56,7 @@ export function recordField(schema: object, field: Field): void {
 /** About one value: what it means, and either a default or an example. Without both it is required. */
 export interface ValueOptions {
   readonly meaning: string;
-  readonly default?: string | number | null;
+  readonly default?: string | number | boolean | null;
   readonly example?: string | number;
 }
 

@@ -189,6 +189,15 @@ export function override<const C extends readonly string[]>(
   return described;
 }
 
+/** As a value without default, or nothing: `otherwise` says what holds then. */
+export function optional<T>(inner: z.ZodType<T>, otherwise: string): z.ZodType<T | undefined> {
+  const field = fieldOf(inner);
+  if (field.kind !== 'value') throw new TypeError('only a value can be optional');
+  const described = inner.optional().describe(field.meaning);
+  recordField(described, { ...field, presence: 'optional', otherwise });
+  return described;
+}
+
 function text(matches: (text: string) => boolean, error: string): z.ZodType<string> {
   return z.string({ error }).refine(matches, { error });
 }
@@ -223,6 +232,12 @@ export function host(options: ValueOptions): z.ZodType<string> {
   );
 }
 
+/** As {@link host}, or null. */
+export function hostOrNull(options: ValueOptions): z.ZodType<string | null> {
+  const schema = text((given) => isAddress(given) || isHostName(given), 'an IP address or a DNS name, or null');
+  return value(schema.nullable(), 'IP address or DNS name, or null', options);
+}
+
 /** A network in CIDR notation. */
 export function network(options: ValueOptions): z.ZodType<string> {
   const expected = 'a network such as 10.0.0.0/8 or "2001:db8::/32", or a single IP address';
@@ -248,9 +263,36 @@ export function path(options: ValueOptions): z.ZodType<string> {
   return value(z.string({ error: expected }).min(1, { error: expected }), 'path', options);
 }
 
+/** The path of a file, or null. */
+export function pathOrNull(options: ValueOptions): z.ZodType<string | null> {
+  const expected = 'the path of a PEM file, or null';
+  return value(z.string({ error: expected }).min(1, { error: expected }).nullable(), 'path or null', options);
+}
+
+function isPattern(given: string): boolean {
+  try {
+    return new RegExp(given, 'u').source !== '';
+  } catch {
+    return false;
+  }
+}
+
+/** A regular expression of JavaScript (flag `u`), or null. */
+export function patternOrNull(options: ValueOptions): z.ZodType<string | null> {
+  const expected = 'a regular expression, or null';
+  return value(text(isPattern, expected).nullable(), 'regular expression or null', options);
+}
+
 /** An OpenSSL cipher list, or null. Whether OpenSSL knows the names is not looked at here. */
 export function cipherList(options: ValueOptions): z.ZodType<string | null> {
   const expected = 'an OpenSSL cipher list such as ECDHE+AESGCM:ECDHE+CHACHA20, or null for the default';
   const schema = z.string({ error: expected }).regex(/^[\w:,+!@=.-]+( [\w:,+!@=.-]+)*$/, { error: expected });
   return value(schema.nullable(), 'cipher list or null', options);
+}
+
+/** Yes or no. */
+export function flag(options: ValueOptions): z.ZodType<boolean> {
+  const error = 'true or false';
+  const words = z.enum(['true', 'false'], { error }).transform((given) => given === 'true');
+  return value(z.union([z.boolean({ error }), words], { error }), 'true | false', options, ['true', 'false']);
 }

@@ -4,9 +4,12 @@
  */
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { withBackendPaths } from './backend-tls.ts';
 import { checkFiles, checkRules, type Findings } from './check.ts';
+import { withClientCertificatePaths } from './client-certificates.ts';
 import type { Environment } from './expand.ts';
 import { ConfigError, type ConfigProblem, isInside } from './problem.ts';
+import { withRoutePaths } from './routes.ts';
 import type { Config } from './schema.ts';
 import { nearestPlace, readSource } from './source.ts';
 import { validate } from './validate.ts';
@@ -103,7 +106,12 @@ function withAbsolutePaths(config: Config, folder: string): Config {
     cert: resolve(folder, cert),
     key: resolve(folder, key),
   }));
-  return { ...config, tls: { ...config.tls, certificates } };
+  const routes = withRoutePaths(config.routes, (path) => resolve(folder, path));
+  const backends = config.backends.map((backend) => withBackendPaths(backend, (path) => resolve(folder, path)));
+  const { tls, listeners } = withClientCertificatePaths(config, (path) => resolve(folder, path));
+  const { secretFile } = config.decisionHook;
+  const decisionHook = { ...config.decisionHook, secretFile: secretFile && resolve(folder, secretFile) };
+  return { ...config, listeners, tls: { ...tls, certificates }, backends, routes, decisionHook };
 }
 
 function frozen<T>(value: T): T {

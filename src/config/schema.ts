@@ -5,17 +5,21 @@
  */
 import type { z } from 'zod';
 import { BACKEND, type BackendConfig } from './backend.ts';
+import { CLIENT_CERTIFICATES, CLIENT_CERTIFICATES_OVERRIDE, resolveClientCertificates } from './client-certificates.ts';
 import type { Config } from './config.ts';
+import { DECISION_HOOK } from './decision-hook.ts';
 import type { PortRange } from './fields.ts';
 import * as field from './fields.ts';
+import { BAN, LOGIN_DELAY } from './login-limits.ts';
 import { PROXY_PROTOCOL, resolveProxyProtocol } from './proxy-protocol.ts';
+import { ROUTES } from './routes.ts';
 import { WORKERS } from './workers.ts';
 
 export type * from './config.ts';
 export type { BackendConfig, PortRange };
 
 const MODES = ['enforce', 'report', 'off'] as const;
-const UPLOAD_ENDS = ['strict', 'tolerant'] as const;
+const DATA_ENDS = ['strict', 'tolerant'] as const;
 const SESSION_REUSES = ['require', 'prefer', 'off'] as const;
 const PEERS = ['match', 'any'] as const;
 const TLS_VERSIONS = ['TLSv1.2', 'TLSv1.3'] as const;
@@ -24,6 +28,9 @@ const REQUIRE_TLS = 'No USER or PASS in clear. `report` lets them through, logs 
 const REQUIRE_PROT_P = 'No data connection in clear. `report` lets it through, logs and counts it.';
 const UPLOAD_END =
   'An upload that ends without TLS close_notify: `strict` aborts it, `tolerant` takes it as complete and counts it.';
+
+const DOWNLOAD_END =
+  'A download from an FTPS backend that ends without TLS close_notify: `strict` fails it, `tolerant` takes it as complete when the backend says so, and counts it.';
 
 const SESSION_REUSE =
   'TLS session of the control connection on data connections: `require` refuses data connections that do not resume it (522), `prefer` lets clients choose, `off` lets none resume.';
@@ -39,10 +46,12 @@ const LISTENER = field.item('One port on which clients are welcome.', {
     default: 'explicit',
   }),
   proxyProtocol: PROXY_PROTOCOL,
+  clientCertificates: CLIENT_CERTIFICATES_OVERRIDE,
   policy: field.section('What differs from the global `policy` on this listener; the same keys.', {
     requireTls: field.override(MODES, REQUIRE_TLS, AS_GLOBAL),
     requireProtP: field.override(MODES, REQUIRE_PROT_P, AS_GLOBAL),
-    uploadEnd: field.override(UPLOAD_ENDS, UPLOAD_END, AS_GLOBAL),
+    uploadEnd: field.override(DATA_ENDS, UPLOAD_END, AS_GLOBAL),
+    downloadEnd: field.override(DATA_ENDS, DOWNLOAD_END, AS_GLOBAL),
     sessionReuse: field.override(SESSION_REUSES, SESSION_REUSE, AS_GLOBAL),
   }),
 });
@@ -87,11 +96,13 @@ export const SETTINGS = field.section('Configuration of Sallyport.', {
       meaning: 'Allowed ciphers, in the words of OpenSSL; null is the modern ones (forward secrecy and AEAD).',
       default: null,
     }),
+    clientCertificates: CLIENT_CERTIFICATES,
   }),
   policy: field.section('What clients must do; each listener may differ.', {
     requireTls: field.choice(MODES, { meaning: REQUIRE_TLS, default: 'enforce' }),
     requireProtP: field.choice(MODES, { meaning: REQUIRE_PROT_P, default: 'enforce' }),
-    uploadEnd: field.choice(UPLOAD_ENDS, { meaning: UPLOAD_END, default: 'strict' }),
+    uploadEnd: field.choice(DATA_ENDS, { meaning: UPLOAD_END, default: 'strict' }),
+    downloadEnd: field.choice(DATA_ENDS, { meaning: DOWNLOAD_END, default: 'tolerant' }),
     sessionReuse: field.choice(SESSION_REUSES, { meaning: SESSION_REUSE, default: 'prefer' }),
   }),
   data: field.section('Data connections.', {
@@ -120,10 +131,12 @@ export const SETTINGS = field.section('Configuration of Sallyport.', {
       ),
     }),
   }),
-  backends: field.list('FTP servers behind the gateway: exactly one in this version.', BACKEND, {
-    required: { atMost: 1, expected: 'a list of exactly one backend in this version' },
+  backends: field.list('FTP servers behind the gateway.', BACKEND, {
+    required: { expected: 'a list of at least one backend' },
     examples: [{ name: 'legacy', host: '10.0.5.20' }],
   }),
+  routes: ROUTES,
+  decisionHook: DECISION_HOOK,
   limits: field.section('Upper bounds.', {
     sessions: field.count({ meaning: 'Sessions at once.', default: 10_000, maximum: 1_000_000 }),
     sessionsPerAddress: field.count({
@@ -141,10 +154,12 @@ export const SETTINGS = field.section('Configuration of Sallyport.', {
     }),
     unknownCommands: field.count({ meaning: 'Unknown commands before 421.', default: 10, maximum: 1_000_000 }),
     failedLogins: field.count({ meaning: 'Failed logins before 421.', default: 3, maximum: 1_000_000 }),
+    loginDelay: LOGIN_DELAY,
+    ban: BAN,
   }),
   timeouts: field.section('How long is waited.', {
     proxyHeader: field.duration({ meaning: 'For the whole PROXY header of a connection.', default: '5s' }),
-    tlsHandshake: field.duration({ meaning: 'For a TLS handshake with a client.', default: '10s' }),
+    tlsHandshake: field.duration({ meaning: 'For a TLS handshake, with a client or with a backend.', default: '10s' }),
     backendConnect: field.duration({ meaning: 'For the TCP connection to the backend.', default: '10s' }),
     backendGreeting: field.duration({ meaning: 'For the greeting of the backend.', default: '30s' }),
     login: field.duration({ meaning: 'From the connection of a client until it is logged in.', default: '60s' }),
@@ -187,10 +202,12 @@ export function resolveSettings({ policy, listeners, ...rest }: Settings): Confi
     listeners: listeners.map((listener) => ({
       ...listener,
       proxyProtocol: resolveProxyProtocol(listener.proxyProtocol),
+      clientCertificates: resolveClientCertificates(rest.tls.clientCertificates, listener.clientCertificates),
       policy: {
         requireTls: listener.policy.requireTls ?? policy.requireTls,
         requireProtP: listener.policy.requireProtP ?? policy.requireProtP,
         uploadEnd: listener.policy.uploadEnd ?? policy.uploadEnd,
+        downloadEnd: listener.policy.downloadEnd ?? policy.downloadEnd,
         sessionReuse: listener.policy.sessionReuse ?? policy.sessionReuse,
       },
     })),

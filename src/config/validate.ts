@@ -8,6 +8,7 @@ import { fieldAt } from './outline.ts';
 import { type ConfigProblem, isInside, pathText } from './problem.ts';
 import { type Config, resolveSettings, SETTINGS } from './schema.ts';
 import { nearest, suggestKey } from './suggestion.ts';
+import { SECRET } from './text-fields.ts';
 
 /** What the schema says of some data. */
 export interface Validation {
@@ -62,6 +63,7 @@ function wrongValue(found: unknown, expected: string, path: readonly PropertyKey
   const field = fieldAt(path);
   const meant = field?.kind === 'value' && typeof found === 'string' ? nearest(found, field.choices) : undefined;
   const hint = meant === undefined ? '' : `; did you mean ${meant}?`;
+  if (field?.kind === 'value' && field.type === SECRET) return `expected ${expected}`;
   return `found ${shown(found)}, expected ${expected}${hint}`;
 }
 

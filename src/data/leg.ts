@@ -47,6 +47,8 @@ export interface DataLegOptions {
   };
 }
 
+const NOTHING = Buffer.alloc(0);
+
 export class DataLeg {
   readonly side: Side;
   readonly peer: Endpoint;
@@ -57,6 +59,7 @@ export class DataLeg {
   readonly #secureEnd: Promise<StreamEnd> | undefined;
   readonly #buffers: ReadBuffers | undefined;
   readonly #broken = Promise.withResolvers<string>();
+  #delivered = 0;
   #closed = false;
   #rawClosed = false;
 
@@ -74,15 +77,19 @@ export class DataLeg {
     raw.once('close', () => {
       this.#rawClosed = true;
     });
-    this.stream.once('close', () => {
+    const onClose = () => {
       this.#closed = true;
       this.#broken.resolve('closed');
-    });
+    };
+    this.stream.once('close', onClose);
+    // It may have been closed before anybody listened.
+    this.#rawClosed = raw.closed;
+    if (raw.destroyed) onClose();
   }
 
-  /** Bytes that have arrived from the network, read or not. */
+  /** Bytes of the transfer that have arrived, read or not; with TLS those that were decrypted. */
   get bytesReceived(): number {
-    return this.#raw.bytesRead;
+    return this.tls === undefined ? this.#raw.bytesRead : this.#delivered + this.stream.readableLength;
   }
 
   get protection(): Protection {
@@ -113,6 +120,7 @@ export class DataLeg {
       return { resume: () => {}, stop: () => buffers.stop() };
     }
     const onData = (chunk: Buffer) => {
+      this.#delivered += chunk.length;
       if (!sink(chunk)) stream.pause();
     };
     stream.on('data', onData);
@@ -144,6 +152,8 @@ export class DataLeg {
       if (stream.writableFinished) resolve('flushed');
       else stream.once('finish', () => resolve('flushed'));
     });
+    // quirk: Node 26.10 loses close_notify where the last bytes of the handshake are still being written; this waits behind them.
+    if (this.tls !== undefined && stream.writable) stream.write(NOTHING);
     stream.end();
     const broken = this.broken.then((): Flush => (stream.writableFinished ? 'flushed' : 'broken'));
     return Promise.race([finished, broken, this.#stalled(finished, stall)]);
@@ -157,19 +167,24 @@ export class DataLeg {
   }
 
   /**
-   * Breaks the connection off with a TCP reset and without close_notify, so that the peer cannot take it for complete; after
-   * {@link flush} was called it is only closed. Idempotent.
+   * Breaks the connection off with a TCP reset and without close_notify, so that the peer cannot take it for complete. One whose
+   * end is on its way already is only closed; in clear that is so once every byte was handed to the kernel. Idempotent.
    */
   reset(): void {
     const raw = this.#raw;
-    // A socket that is shutting down cannot be reset any more: libuv refuses, and Node would lose the handle.
-    if (this.stream.writableEnded || raw.writableEnded) return this.close();
+    if (this.#isShuttingDown) return this.close();
     if (!raw.destroyed) {
       raw.resetAndDestroy();
       // resetAndDestroy waits for what is unsent, possibly for ever; destroy does not, and keeps the reset.
       raw.destroy();
     }
     this.#destroyStream();
+  }
+
+  /** A socket that is shutting down cannot be reset any more: libuv refuses, and Node would lose the handle. It begins behind the last byte. */
+  get #isShuttingDown(): boolean {
+    if (this.tls === undefined) return this.#raw.writableEnded && this.#raw.writableLength === 0;
+    return this.stream.writableEnded || this.#raw.writableEnded;
   }
 
   /** Closes quietly: after a good end, or where no data was carried. Idempotent. */
@@ -187,7 +202,7 @@ export class DataLeg {
 
   #peerClosed(linger: number): Promise<void> {
     return new Promise((resolve) => {
-      if (this.#closed || this.stream.readableEnded) return resolve();
+      if (this.#closed || this.stream.readableEnded || this.#raw.readableEnded) return resolve();
       const done = () => {
         clearTimeout(timer);
         resolve();

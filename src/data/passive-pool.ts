@@ -10,6 +10,7 @@ import { type Listener, listen } from '../net/listener.ts';
 import type { OpenSockets } from '../net/open-sockets.ts';
 import type { ClientHello } from '../wire/client-hello.ts';
 import { Approaches } from './approaches.ts';
+import { Crowd } from './crowd.ts';
 import { peekClientHello } from './peek-client-hello.ts';
 import { type Entry, type Identity, Rendezvous } from './rendezvous.ts';
 
@@ -75,6 +76,8 @@ interface Waiting {
   arrive: (arrived: Arrived) => void;
   /** Counts on no connection any more. */
   settle: () => void;
+  /** Counts on another connection, where it still waits for one: that on which it counted has shown what it is. */
+  countAnew: () => void;
 }
 
 /** Connections that are looked at for a ClientHello at a time; a port scan must not hold more. */
@@ -85,9 +88,9 @@ export class PassivePool {
   readonly #rendezvous: Rendezvous<Waiting>;
   readonly #portCount: number;
   readonly #approaches = new Approaches();
+  readonly #unidentified = new Crowd(MAX_UNIDENTIFIED);
   /** Sessions that wait for a port, in order; each tries to lease one. */
   readonly #waiters = new Set<() => void>();
-  #unidentified = 0;
   #listeners: readonly Listener[] = [];
 
   private constructor(options: PassivePoolOptions) {
@@ -153,7 +156,12 @@ export class PassivePool {
 
   #lease(claimant: Claimant): Expectation | undefined {
     const address = canonicalAddress(claimant.address);
-    const waiting: Waiting = { claimant, arrive: ({ socket }) => socket.destroy(), settle: () => {} };
+    const waiting: Waiting = {
+      claimant,
+      arrive: ({ socket }) => socket.destroy(),
+      settle: () => {},
+      countAnew: () => {},
+    };
     const entry = this.#rendezvous.reserve(address, claimant.identity, () => waiting);
     if (entry === undefined) return undefined;
     return {
@@ -166,9 +174,16 @@ export class PassivePool {
       },
       disown: ({ socket, peer }) => this.#close(entry.port, peer.address, socket, 'unproven'),
       approached: () =>
-        new Promise((approached) => {
-          waiting.settle();
-          waiting.settle = this.#approaches.wait(this.#place(entry.port, address), approached);
+        new Promise((resolve) => {
+          const approached = () => {
+            waiting.countAnew = () => {};
+            resolve();
+          };
+          waiting.countAnew = () => {
+            waiting.settle();
+            waiting.settle = this.#approaches.wait(this.#place(entry.port, address), approached);
+          };
+          waiting.countAnew();
         }),
       release: () => {
         waiting.settle();
@@ -198,14 +213,15 @@ export class PassivePool {
     const match = this.#rendezvous.match(port, address);
     if (match.kind === 'one') return this.#give(match.entry, { socket, peer });
     if (match.kind === 'nobody') return this.#close(port, address, socket, 'unexpected');
-    if (this.#unidentified >= MAX_UNIDENTIFIED) return this.#close(port, address, socket, 'overload');
-    this.#unidentified++;
+    const place = this.#unidentified.enter(address);
     const known = this.#approaches.begin(this.#place(port, address));
-    const hello = await peekClientHello(socket, AbortSignal.timeout(this.#options.identification));
-    this.#unidentified--;
+    const late = AbortSignal.timeout(this.#options.identification);
+    const hello = await peekClientHello(socket, AbortSignal.any([late, place.pushedOut]));
+    place.leave();
     known();
     const entry = hello === undefined ? undefined : this.#recognise(port, hello);
-    if (entry === undefined) this.#close(port, address, socket, 'unidentified');
+    if (place.pushedOut.aborted) this.#close(port, address, socket, 'overload');
+    else if (entry === undefined) this.#close(port, address, socket, 'unidentified');
     else this.#give(entry, { socket, peer });
   }
 
@@ -223,10 +239,13 @@ export class PassivePool {
   }
 
   #give(entry: Entry<Waiting>, arrived: Arrived): void {
-    // What it counted on meanwhile may have been another one's connection.
-    entry.value.settle();
     // Whoever only shows the session of a client must not take the client's place.
-    if (!entry.proofRequired) this.#release(entry);
+    if (entry.proofRequired) entry.value.countAnew();
+    else {
+      // What it counted on meanwhile may have been another one's connection.
+      entry.value.settle();
+      this.#release(entry);
+    }
     entry.value.arrive(arrived);
   }
 

@@ -59,6 +59,12 @@ export const DATA_ERRORS = {
     remedy:
       'The client cannot resume: policy.sessionReuse: prefer, and data.passive.ports wide enough that nobody has to share a port.',
   },
+  'client-data-certificate-mismatch': {
+    reply: [522, 'The data connection must show the client certificate of the control connection.'],
+    meaning:
+      'A client that came with a certificate showed none, or another one, on a data connection that did not resume its TLS session.',
+    remedy: 'The client must use its certificate on data connections too, or resume; or somebody else connected.',
+  },
   'client-data-truncated': {
     reply: [426, 'Your data connection ended without TLS close; the transfer is not complete.'],
     meaning: "The client's upload ended by FIN without TLS close_notify: it may have been cut.",
@@ -100,6 +106,27 @@ export const DATA_ERRORS = {
     reply: [425, 'Cannot open a data connection.'],
     meaning: 'For a backend in active mode no port of backends[].active.ports could be bound.',
     remedy: 'Widen backends[].active.ports, or see `detail`: it must be free on this host.',
+  },
+  'backend-data-tls-failed': {
+    reply: [425, 'Cannot open a protected data connection.'],
+    meaning: "The TLS handshake on the backend's data connection failed.",
+    remedy: "See `detail` and the backend's own log.",
+  },
+  'backend-data-tls-timeout': {
+    reply: [425, 'Cannot open a protected data connection.'],
+    meaning: "The TLS handshake on the backend's data connection did not finish within timeouts.tlsHandshake.",
+    remedy: 'A backend that sends data in clear, or a firewall that inspects FTP.',
+  },
+  'backend-data-certificate-differs': {
+    reply: [425, 'Cannot open a protected data connection.'],
+    meaning:
+      "The backend's data connection did not resume the TLS session of the control connection and has another certificate.",
+    remedy: 'Somebody else may answer on the data port; or a cluster whose members have certificates of their own.',
+  },
+  'backend-data-truncated': {
+    reply: [451, 'The data ended without TLS close; the transfer is not complete.'],
+    meaning: "The backend's data ended by FIN without TLS close_notify while policy.downloadEnd is strict.",
+    remedy: 'A broken connection; or a backend that never sends close_notify: then policy.downloadEnd: tolerant.',
   },
   'backend-data-reset': {
     reply: [426, 'The data connection broke; the transfer is not complete.'],

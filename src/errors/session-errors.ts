@@ -56,6 +56,13 @@ export const SESSION_ERRORS = {
     meaning: 'limits.sessionsPerAddress was reached by one client address.',
     remedy: 'Raise limits.sessionsPerAddress if many partners share that address.',
   },
+  'address-banned': {
+    reply: [421, 'Too many failed logins from your address, try again later.'],
+    meaning:
+      'A client came from an address that is banned: limits.ban.failures logins failed there within limits.ban.within.',
+    remedy:
+      'Somebody guesses passwords, or a partner has a wrong one: GET /bans on the side port tells who. Partners who must never be banned belong into limits.ban.except.',
+  },
   'shutting-down': {
     reply: [421, 'Service is shutting down.'],
     meaning: 'The gateway was told to stop.',
@@ -111,6 +118,34 @@ export const SESSION_ERRORS = {
     meaning: 'The TLS handshake of a control connection did not finish within timeouts.tlsHandshake.',
     remedy: 'A firewall that drops packets, or clear text FTP on an implicit port.',
   },
+  'client-certificate-missing': {
+    reply: [421, 'A client certificate is required here.'],
+    meaning: 'A client showed no certificate, and clientCertificates.mode is require.',
+    remedy: 'The partner must set up its client certificate and key.',
+  },
+  'client-certificate-expired': {
+    reply: [421, 'Your client certificate has expired.'],
+    meaning: 'The certificate of a client, or one above it, has expired.',
+    remedy: 'See `detail`: the partner needs a new certificate; or the clock of this host is wrong.',
+  },
+  'client-certificate-revoked': {
+    reply: [421, 'Your client certificate was revoked.'],
+    meaning: 'The certificate of a client is on the list of its authority.',
+    remedy: 'See `detail`; if it was not meant, the authority must issue another one.',
+  },
+  'client-certificate-untrusted': {
+    reply: [421, 'Your client certificate is not trusted here.'],
+    meaning:
+      'The certificate of a client leads to none of the authorities in clientCertificates.ca; or, with clientCertificates.crl, to one without a list there.',
+    remedy:
+      'See `detail`: the word of OpenSSL for it. The client may also have left out the certificates between its own and the authority.',
+  },
+  'client-certificate-refused': {
+    reply: [421, 'Your client certificate is not valid here.'],
+    meaning:
+      'The certificate of a client is not valid for another reason: not yet, not for clients, or the list of its authority has expired.',
+    remedy: 'See `detail`: the word of OpenSSL for it. `sallyport check` looks at the lists.',
+  },
   'client-closed': {
     reply: null,
     meaning: 'The client closed its control connection without QUIT.',
@@ -132,7 +167,43 @@ export const SESSION_ERRORS = {
     meaning: 'A transfer without PROT P while policy.requireProtP is enforced.',
     remedy: 'The partner must switch on data channel encryption.',
   },
+  'certificate-user-mismatch': {
+    reply: [530, 'Your client certificate is not one of this user.'],
+    meaning:
+      'A client logged in under a name that its certificate does not have (clientCertificates.user); or without any where certificates stand for passwords.',
+    remedy: 'The log line of the login has the subject. The partner must use the name of its certificate, or show one.',
+  },
+  'no-route': {
+    reply: [530, 'Login incorrect.'],
+    meaning: 'No route matches this client and user, so that there is no backend to log in to.',
+    remedy: 'Somebody who guesses names, or a route that is missing: ask `sallyport explain`.',
+  },
+  'decision-hook-failed': {
+    reply: [530, 'Login is not possible at the moment.'],
+    meaning: 'The service of decisionHook gave no usable answer, and decisionHook.onFailure is deny.',
+    remedy: 'Look at the service; the detail says whether it was silent, unreachable, or answered in a wrong form.',
+  },
+  'decision-hook-denied': {
+    reply: [530, 'Login incorrect.'],
+    meaning: 'The service of decisionHook refused the login.',
+    remedy: 'Its reason is in the log of the service.',
+  },
   // The backend's control connection.
+  'no-backend-available': {
+    reply: [421, 'Service not available, try again in a minute.'],
+    meaning: 'Every backend of the route was tried for this login, and none could take it.',
+    remedy: 'See the lines backend-failed of the same session, and backend_up.',
+  },
+  'backend-full': {
+    reply: [421, 'Service is busy, try again in a minute.'],
+    meaning: 'The backend has as many sessions as its maxSessions allows.',
+    remedy: 'Raise maxSessions of the backend, or give its route another one.',
+  },
+  'backend-login-failed': {
+    reply: null,
+    meaning: 'The backend did not take the credentials of its login probe.',
+    remedy: 'Check health.user and health.password of the backend, and its own log.',
+  },
   'backend-unreachable': {
     reply: [421, 'Service not available, try again later.'],
     meaning: 'The TCP connection to the backend failed.',
@@ -157,6 +228,38 @@ export const SESSION_ERRORS = {
     reply: [421, 'Service closed the connection.'],
     meaning: 'The backend closed its control connection.',
     remedy: "Look at the backend's own log: idle timeout, crash or restart.",
+  },
+  'backend-tls-refused': {
+    reply: [421, 'Service not available, try again later.'],
+    meaning: 'The backend refused AUTH TLS; nothing is said to it in clear.',
+    remedy:
+      "See `detail`: the backend's own words. Switch TLS on there, or set backends[].tls to what it really speaks.",
+  },
+  'backend-tls-failed': {
+    reply: [421, 'Service not available, try again later.'],
+    meaning: 'The TLS handshake with the backend failed on the control connection.',
+    remedy: 'See `detail`: often no TLS on an implicit port, or no version or cipher in common (minVersion, ciphers).',
+  },
+  'backend-tls-timeout': {
+    reply: [421, 'Service not available, try again later.'],
+    meaning: 'The TLS handshake with the backend did not finish within timeouts.tlsHandshake.',
+    remedy: 'A firewall that drops packets, or a backend that speaks first in clear on an implicit port.',
+  },
+  'backend-certificate-invalid': {
+    reply: [421, 'Service not available, try again later.'],
+    meaning: 'The certificate of the backend is not the one that is expected; no name and no password was sent.',
+    remedy:
+      'See `detail`. Set backends[].ca or servername; for a self-signed certificate fingerprint, after comparing it with that on the backend.',
+  },
+  'backend-bytes-behind-auth': {
+    reply: [421, 'Service not available, try again later.'],
+    meaning: "Bytes in clear followed the backend's 234, where the TLS handshake has to come (response injection).",
+    remedy: 'Somebody tampers with the connection to the backend, or a broken backend.',
+  },
+  'backend-protection-refused': {
+    reply: [421, 'Service cannot protect data connections, closing.'],
+    meaning: 'The backend refused PROT P after the login; no data is sent to it in clear.',
+    remedy: "See `detail`: the backend's own words. Switch TLS on data connections on there.",
   },
   'backend-reply-malformed': {
     reply: [421, 'Service answered nonsense, closing.'],

@@ -2,73 +2,12 @@
  * Every log line of the gateway in one table: its event name, its levels and its fields. What may be written and what
  * `docs/logging.md` says come from here; a field that is not listed does not compile. Knows nothing of how lines are written.
  */
+import { FIELDS, type FieldName } from './log-fields.ts';
+
+export { FIELDS, type FieldName };
 
 /** Levels that the gateway uses, the quietest first. */
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
-
-/** Every field and its meaning. Fields are flat: text, numbers or booleans; a field without a value is left out. */
-export const FIELDS = {
-  address: 'address that is listened on, or that a connection without a session came from',
-  alpn: 'application protocol that was agreed',
-  availability: '`up` or `down`',
-  backend: '`name` of the backend',
-  backendDataCipher: "cipher suite of the backend's data connection",
-  backendDataLocal: "our end of the backend's data connection",
-  backendDataPeer: "the backend's end of its data connection",
-  backendDataProtection: '`clear` or `private`',
-  backendDataResumed: 'whether it resumed a TLS session',
-  backendDataTls: "TLS version of the backend's data connection",
-  bytes: 'bytes of file data that were relayed',
-  bytesDownloaded: 'bytes of file data and listings to the client, in the whole session',
-  bytesUploaded: 'bytes of file data from the client, in the whole session',
-  cause: 'a code of the table of errors',
-  channel: '`control` or `data`',
-  cipher: "cipher suite of the client's connection",
-  client: 'address and port of the client',
-  clientDataCipher: "cipher suite of the client's data connection",
-  clientDataLocal: "our end of the client's data connection",
-  clientDataPeer: "the client's end of its data connection",
-  clientDataProtection: '`clear` or `private`',
-  clientDataResumed: 'whether it resumed a TLS session',
-  clientDataTls: "TLS version of the client's data connection",
-  code: 'exit code of a process',
-  commands: 'number of commands in the session',
-  delay: 'milliseconds until it is started again',
-  detail: "what happened, in words: often the backend's own",
-  direction: '`upload`, `download` or `list`',
-  excerpt: 'the beginning of what arrived; hidden where it could hold a password',
-  failedTransfers: 'number of transfers in the session that did not complete',
-  listener: '`name` of the listener',
-  local: 'address and port that the client connected to',
-  milliseconds: 'how long it took',
-  mode: 'of a listener `explicit` or `implicit`; of a rule `enforce` (refused) or `report` (let through)',
-  outcome:
-    'how it ended: of a session a code of the table of errors; of a login `accepted`, `refused` or `failed`; of a transfer `completed`, `refused`, `aborted` or `failed`',
-  path: 'path as the client sent it',
-  pid: 'process id',
-  port: 'port that is listened on',
-  ports: 'ports for data connections',
-  problem:
-    'what is wrong: with a line, such as `malformed-verb`; with a data connection `unexpected`, `unidentified`, `unproven` or `overload`',
-  proxy: 'address and port of the balancer; left out where there is none',
-  reply: 'code of the reply that the client was told; left out where it was told nothing',
-  resumed: 'whether an earlier TLS session was resumed',
-  rule: '`requireTls` or `requireProtP`',
-  servername: 'server name that the client asked for (SNI)',
-  session: 'identifier of the session: the same on all of its lines',
-  sessions: 'number of sessions',
-  side: '`client` or `backend`',
-  signal: 'signal that ended a process',
-  stack: 'stack of the fault and of its causes',
-  tls: "TLS version of the client's connection; left out where it is in clear",
-  transfers: 'number of transfers in the session',
-  user: 'user name as the client sent it',
-  verb: 'the command; `other` where an unknown command arrived before login, as it could be a password',
-  worker: 'number of a worker process, from 1; on every line of a worker',
-} as const;
-
-/** A key of {@link FIELDS}. */
-export type FieldName = keyof typeof FIELDS;
 
 /** One row of {@link EVENTS}. */
 export interface EventDescription {
@@ -84,7 +23,7 @@ export interface EventDescription {
 export const SESSION_FIELDS = ['session', 'listener', 'client'] as const satisfies readonly FieldName[];
 
 const ERROR_FIELDS = ['cause', 'detail'] as const;
-const TLS_FIELDS = ['tls', 'cipher', 'resumed'] as const;
+const TLS_FIELDS = ['tls', 'cipher', 'resumed', 'clientCertificate'] as const;
 
 /** Every event by its name: the value of `event` in its line. */
 export const EVENTS = {
@@ -117,6 +56,12 @@ export const EVENTS = {
     levels: ['info', 'warn'],
     meaning: 'A login was answered; `warn` unless it was accepted.',
     fields: ['user', 'backend', 'outcome', 'reply', 'cause', ...TLS_FIELDS],
+    session: true,
+  },
+  'address-banned': {
+    levels: ['warn'],
+    meaning: 'Too many logins failed from the address of `client`: it is turned away for some time (`limits.ban`).',
+    fields: [],
     session: true,
   },
   transfer: {
@@ -154,6 +99,13 @@ export const EVENTS = {
     fields: [],
     session: true,
   },
+  'unclean-download': {
+    levels: ['warn'],
+    meaning:
+      'A download from an FTPS backend ended without TLS close_notify and was accepted because of `downloadEnd: tolerant`.',
+    fields: ['backend'],
+    session: true,
+  },
   'data-connection-failed': {
     levels: ['info'],
     meaning: 'A data connection could not be set up or broke, and no transfer line tells of it.',
@@ -180,14 +132,21 @@ export const EVENTS = {
   },
   'backend-connected': {
     levels: ['debug'],
-    meaning: 'The control connection to the backend is there and the backend has greeted.',
-    fields: ['backend', 'milliseconds'],
+    meaning:
+      'The control connection to the backend is there and the backend has greeted; with TLS the handshake is done.',
+    fields: ['backend', 'milliseconds', 'backendTls', 'backendCipher'],
     session: true,
   },
   'backend-failed': {
     levels: ['warn'],
     meaning: 'The control connection to the backend could not be made, or broke.',
     fields: ['backend', ...ERROR_FIELDS],
+    session: true,
+  },
+  'decision-failed': {
+    levels: ['warn'],
+    meaning: 'The service of decisionHook gave no usable answer about a login.',
+    fields: [...ERROR_FIELDS],
     session: true,
   },
   'unsolicited-reply': {
@@ -216,8 +175,14 @@ export const EVENTS = {
   },
   'backend-availability': {
     levels: ['info', 'warn'],
-    meaning: 'The backend can be reached again, or no longer (`warn`).',
-    fields: ['backend', 'availability'],
+    meaning: 'The backend can be used again, or no longer (`warn`, with the failure that was one too many).',
+    fields: ['backend', 'availability', ...ERROR_FIELDS],
+    session: false,
+  },
+  'backend-unverified': {
+    levels: ['warn'],
+    meaning: 'Told at the start: the certificate of this FTPS backend is not verified (`verify: false`).',
+    fields: ['backend'],
     session: false,
   },
   'data-connection-unclaimed': {

@@ -12,7 +12,7 @@ export const METRIC_PREFIX = 'sallyport_';
  */
 export const LABELS = {
   listener: '`name` of a listener in the configuration',
-  backend: '`name` of a backend in the configuration',
+  backend: '`name` of a backend in the configuration; for logins `-` where no route leads to one',
   name: 'name of a certificate, as the configuration says it',
   version: 'a version: of the gateway, or of TLS (`TLSv1.2`, `TLSv1.3`)',
   outcome:
@@ -66,6 +66,7 @@ export const METRICS = {
     labels: ['channel', 'outcome'],
   },
   logins_total: { kind: 'counter', help: 'Logins that were answered.', labels: ['backend', 'outcome'] },
+  bans_total: { kind: 'counter', help: 'Bans of addresses that began, for failed logins.', labels: [] },
   commands_total: { kind: 'counter', help: 'Commands of clients.', labels: ['verb'] },
   malformed_commands_total: {
     kind: 'counter',
@@ -103,10 +104,20 @@ export const METRICS = {
     help: 'Connections to a passive port that belong to no session; they are closed.',
     labels: ['cause'],
   },
+  decision_failures_total: {
+    kind: 'counter',
+    help: 'Logins about which the service of `decisionHook` gave no usable answer.',
+    labels: [],
+  },
   unclean_uploads_total: {
     kind: 'counter',
     help: 'Uploads that ended without TLS close_notify and were accepted because of `uploadEnd: tolerant`.',
     labels: ['listener'],
+  },
+  unclean_downloads_total: {
+    kind: 'counter',
+    help: 'Downloads from FTPS backends that ended without TLS close_notify and were accepted because of `downloadEnd: tolerant`.',
+    labels: ['backend'],
   },
   tls_handshakes_total: {
     kind: 'counter',
@@ -122,13 +133,29 @@ export const METRICS = {
   passive_ports: { kind: 'gauge', help: 'Ports of the passive range.', labels: ['state'] },
   backend_up: {
     kind: 'gauge',
-    help: '1 where the backend could last be reached, else 0.',
+    help: '1 where the backend can be used, 0 where it is ejected.',
     labels: ['backend'],
     together: 'min',
   },
+  backend_unverified: {
+    kind: 'gauge',
+    help: '1 where the certificate of an FTPS backend is not verified (`verify: false`), else 0.',
+    labels: ['backend'],
+    together: 'first',
+  },
+  backend_ejections_total: {
+    kind: 'counter',
+    help: 'How often a backend went down: it failed `health.failures` times in a row.',
+    labels: ['backend'],
+  },
+  backend_sessions_active: {
+    kind: 'gauge',
+    help: 'Sessions that hold a connection to the backend now.',
+    labels: ['backend'],
+  },
   backend_connect_seconds: {
     kind: 'histogram',
-    help: 'Time from dialling a backend to its greeting.',
+    help: 'Time from dialling a backend until it has greeted and TLS is in force.',
     labels: ['backend'],
     buckets: [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30],
   },

@@ -102,6 +102,16 @@ export class Metrics {
     this.#count('logins_total', { backend, outcome });
   }
 
+  /** An address was banned. */
+  addressBanned(): void {
+    this.#count('bans_total', {});
+  }
+
+  /** The operator's service gave no usable answer about a login. */
+  decisionFailed(): void {
+    this.#count('decision_failures_total', {});
+  }
+
   /** A command arrived. `verb` is one of the known verbs, or `other`: never what a client sent. */
   command(verb: string): void {
     this.#count('commands_total', { verb });
@@ -133,6 +143,11 @@ export class Metrics {
     this.#count('unclean_uploads_total', { listener });
   }
 
+  /** A download without close_notify of the backend was accepted because of `downloadEnd: tolerant`. */
+  uncleanDownload(backend: string): void {
+    this.#count('unclean_downloads_total', { backend });
+  }
+
   tlsHandshakeFinished(side: Side, channel: Channel, facts: TlsFacts): void {
     const { version, resumed } = facts;
     this.#count('tls_handshakes_total', { side, channel, version, resumed: String(resumed) });
@@ -161,6 +176,21 @@ export class Metrics {
 
   backendUp(backend: string, up: boolean): void {
     this.#set('backend_up', { backend }, up ? 1 : 0);
+  }
+
+  /** An FTPS backend is there whose certificate is verified, or not. */
+  backendUnverified(backend: string, unverified: boolean): void {
+    this.#set('backend_unverified', { backend }, unverified ? 1 : 0);
+  }
+
+  /** A backend went down; `by` 0 only makes its series. */
+  backendEjected(backend: string, by = 1): void {
+    this.#count('backend_ejections_total', { backend }, by);
+  }
+
+  /** How many sessions hold a link to a backend now. */
+  backendSessions(backend: string, sessions: number): void {
+    this.#set('backend_sessions_active', { backend }, sessions);
   }
 
   unsolicitedReply(backend: string): void {

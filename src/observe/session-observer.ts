@@ -3,63 +3,26 @@
  * cannot disagree. Keeps the totals for the last line of the session. Decides nothing.
  */
 import { ERRORS, type ErrorCode } from '../errors/errors.ts';
-import { type Endpoint, formatEndpoint } from '../net/address.ts';
+import { formatEndpoint } from '../net/address.ts';
 import type { TlsFacts } from '../tls/facts.ts';
 import { printable } from '../wire/redact.ts';
 import type { EventName, FieldsOf, LevelOf } from './log-table.ts';
 import { asLatin1, describeFault, hideSecrets } from './log-text.ts';
 import type { Logger } from './logger.ts';
-import type { Channel, Direction, LoginOutcome, Metrics, PolicyRule, Side, TransferOutcome } from './metrics.ts';
+import type { Channel, Metrics, PolicyRule, Side } from './metrics.ts';
+import type { LegFacts, LoginRecord, SessionFacts, TransferRecord } from './session-records.ts';
 import { writeEvent } from './write-event.ts';
 
-/** Who talks to whom in a session. */
-export interface SessionFacts {
-  readonly id: string;
-  readonly listener: string;
-  readonly mode: 'explicit' | 'implicit';
-  readonly client: Endpoint;
-  /** Where the client connected to. */
-  readonly local: Endpoint;
-  /** The balancer between, where there is one. */
-  readonly proxy: Endpoint | undefined;
-}
+export type { LegFacts, LoginRecord, SessionFacts, TransferRecord };
 
-/** One data connection of a transfer. */
-export interface LegFacts {
-  readonly peer: Endpoint;
-  readonly local: Endpoint;
-  readonly protection: 'clear' | 'private';
-  readonly tls: TlsFacts | undefined;
-}
-
-/** A login that was answered. */
-export interface LoginRecord {
-  readonly backend: string;
-  /** Latin-1, as the client sent it. */
-  readonly user: string;
-  readonly outcome: LoginOutcome;
-  /** Code of the reply to the client. */
-  readonly reply: number | undefined;
-  readonly cause: ErrorCode | undefined;
-}
-
-/** A transfer that ended, from its command to its last reply. */
-export interface TransferRecord {
-  readonly verb: string;
-  readonly direction: Direction;
-  /** Latin-1, as the client sent it. */
-  readonly path: string | undefined;
-  readonly backend: string;
-  readonly bytes: number;
-  readonly milliseconds: number;
-  readonly outcome: TransferOutcome;
-  readonly cause: ErrorCode | undefined;
-  readonly detail: string | undefined;
-  /** Code of the last reply to the client. */
-  readonly reply: number | undefined;
-  readonly client: LegFacts | undefined;
-  readonly backendLeg: LegFacts | undefined;
-}
+/** What ends a control connection to a backend before TLS is in force. */
+const HANDSHAKE_FAILURES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'backend-tls-refused',
+  'backend-tls-failed',
+  'backend-tls-timeout',
+  'backend-bytes-behind-auth',
+  'backend-certificate-invalid',
+]);
 
 /** Observes one session from its start to its end. */
 export class SessionObserver {
@@ -78,6 +41,11 @@ export class SessionObserver {
     this.logger = logger.child({ session: facts.id, listener: facts.listener, client: formatEndpoint(facts.client) });
     this.#metrics = metrics;
     this.#facts = facts;
+  }
+
+  /** Name of the session in logs. */
+  get session(): string {
+    return this.#facts.id;
   }
 
   /** The client was let in. A session that ends without this counts as turned away at the door. */
@@ -134,20 +102,30 @@ export class SessionObserver {
     this.#write('policy-denied', message, { rule, mode, verb });
   }
 
-  /** The backend accepted the connection and greeted. */
-  backendConnected(backend: string, milliseconds: number): void {
+  /** The backend accepted the connection and greeted; with TLS the handshake is done as well. */
+  backendConnected(backend: string, milliseconds: number, tls?: TlsFacts): void {
     this.#metrics.backendConnected(backend, milliseconds / 1000);
-    this.#write('backend-connected', 'backend connected', { backend, milliseconds: Math.round(milliseconds) });
+    if (tls !== undefined) this.#metrics.tlsHandshakeFinished('backend', 'control', tls);
+    const fields = { backend, milliseconds: Math.round(milliseconds) };
+    const negotiated = { backendTls: tls?.version, backendCipher: tls?.cipher };
+    this.#write('backend-connected', 'backend connected', { ...fields, ...negotiated });
   }
 
   /** The control connection to the backend could not be made, or broke. */
   backendFailed(backend: string, code: ErrorCode, detail: string | undefined): void {
     this.#metrics.backendFailed(backend, code);
+    if (HANDSHAKE_FAILURES.has(code)) this.#metrics.tlsHandshakeFailed('backend', code);
     this.#write('backend-failed', `backend failed: ${ERRORS[code].meaning}`, {
       backend,
       cause: code,
       detail: shown(detail),
     });
+  }
+
+  /** The operator's service gave no usable answer about a login. */
+  decisionFailed(code: ErrorCode, detail: string | undefined): void {
+    this.#metrics.decisionFailed();
+    this.#write('decision-failed', `no decision: ${ERRORS[code].meaning}`, { cause: code, detail: shown(detail) });
   }
 
   /** A login was answered. */
@@ -157,6 +135,12 @@ export class SessionObserver {
     this.#metrics.loginFinished(backend, outcome);
     const fields = { user: printable(user), backend, outcome, reply, cause, ...tlsFields(this.#tls) };
     this.#write('login', because(`login ${outcome}`, cause), fields, outcome === 'accepted' ? 'info' : 'warn');
+  }
+
+  /** The failed logins of this client's address are so many that it is turned away from now on. */
+  addressBanned(): void {
+    this.#metrics.addressBanned();
+    this.#write('address-banned', 'too many failed logins: this address is banned', {});
   }
 
   /** A data connection could not be set up or broke, and no {@link transferFinished} follows that says so. */
@@ -182,6 +166,12 @@ export class SessionObserver {
   uncleanUpload(): void {
     this.#metrics.uncleanUpload(this.#facts.listener);
     this.#write('unclean-upload', 'upload accepted without TLS close_notify', {});
+  }
+
+  /** A download or listing from an FTPS backend ended without close_notify and was accepted. */
+  uncleanDownload(backend: string): void {
+    this.#metrics.uncleanDownload(backend);
+    this.#write('unclean-download', 'download accepted without TLS close_notify of the backend', { backend });
   }
 
   /** The backend said something that nobody had asked for. `text` is Latin-1. */
@@ -222,7 +212,9 @@ export class SessionObserver {
     const side = cause === undefined ? undefined : sideOfDataFailure(cause);
     if (cause === undefined || side === undefined) return;
     this.#metrics.dataConnectionFailed(side, cause);
-    if (cause.includes('-data-tls-')) this.#metrics.tlsHandshakeFailed(side, cause);
+    if (cause.includes('-data-tls-') || cause === 'backend-data-certificate-differs') {
+      this.#metrics.tlsHandshakeFailed(side, cause);
+    }
   }
 
   #write<E extends EventName>(event: E, message: string, fields: FieldsOf<E>, level?: LevelOf<E>): void {
@@ -258,8 +250,12 @@ function transferFields(record: TransferRecord): FieldsOf<'transfer'> {
   };
 }
 
-function tlsFields(facts: TlsFacts | undefined): { tls?: string; cipher?: string; resumed?: boolean } {
-  return facts ? { tls: facts.version, cipher: facts.cipher, resumed: facts.resumed } : {};
+type ShownTls = 'tls' | 'cipher' | 'resumed' | 'clientCertificate';
+
+function tlsFields(facts: TlsFacts | undefined): Pick<FieldsOf<'login'>, ShownTls> {
+  if (facts === undefined) return {};
+  const { version, cipher, resumed, clientCertificate } = facts;
+  return { tls: version, cipher, resumed, clientCertificate: shown(clientCertificate?.subject) };
 }
 
 /** Whose data connection a cause is about; the codes say it in their first words. */

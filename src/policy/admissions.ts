@@ -1,7 +1,9 @@
 /**
- * How many sessions there may be, in total and from one address. Counts only; knows nothing of sockets.
+ * How many sessions there may be, in total and from one address, and who is turned away for failed logins. Counts only; knows
+ * nothing of sockets.
  */
 import type { ErrorCode } from '../errors/errors.ts';
+import { type Ban, FailedLogins, type FailedLoginsOptions, type LoginFailure } from './failed-logins.ts';
 
 /** A place that was given, to be given back once; or the limit that stood against it. */
 export type Admission = { leave(): void } | { readonly refused: ErrorCode };
@@ -10,23 +12,42 @@ export type Admission = { leave(): void } | { readonly refused: ErrorCode };
 export interface SessionPlaces {
   /** Asks for a place for one more session of this address. */
   enter(address: string): Admission | Promise<Admission>;
+  /** A login from this address failed: what follows from it. */
+  loginFailed(address: string, user: string): LoginFailure | Promise<LoginFailure>;
+}
+
+/** Upper bounds, as in the configuration. */
+export interface AdmissionLimits extends FailedLoginsOptions {
+  readonly sessions: number;
+  readonly sessionsPerAddress: number;
 }
 
 export class Admissions implements SessionPlaces {
-  readonly #limits: { readonly sessions: number; readonly sessionsPerAddress: number };
+  readonly #limits: AdmissionLimits;
+  readonly #failedLogins: FailedLogins;
   readonly #perAddress = new Map<string, number>();
   #total = 0;
 
-  constructor(limits: { readonly sessions: number; readonly sessionsPerAddress: number }) {
+  constructor(limits: AdmissionLimits) {
     this.#limits = limits;
+    this.#failedLogins = new FailedLogins(limits);
   }
 
   get total(): number {
     return this.#total;
   }
 
-  /** Asks for a place for one more session of this address. */
+  /** The addresses that are turned away. */
+  get bans(): readonly Ban[] {
+    return this.#failedLogins.bans;
+  }
+
+  loginFailed(address: string, user: string): LoginFailure {
+    return this.#failedLogins.failed(address, user);
+  }
+
   enter(address: string): Admission {
+    if (this.#failedLogins.isBanned(address)) return { refused: 'address-banned' };
     const here = this.#perAddress.get(address) ?? 0;
     if (this.#total >= this.#limits.sessions) return { refused: 'too-many-sessions' };
     if (here >= this.#limits.sessionsPerAddress) return { refused: 'too-many-sessions-per-address' };

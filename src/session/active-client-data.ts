@@ -13,6 +13,7 @@ import type { Endpoint } from '../net/address.ts';
 import { endpoint } from '../net/address.ts';
 import { dial } from '../net/dial.ts';
 import type { OpenSockets } from '../net/open-sockets.ts';
+import { holdsCertificate } from '../tls/client-certificate.ts';
 import { tlsFacts } from '../tls/facts.ts';
 import type { SessionTls } from '../tls/session-tls.ts';
 import { type SecureSocket, secureAsServer } from '../tls/upgrade.ts';
@@ -49,12 +50,13 @@ export class ActiveClientData implements ClientHalf {
   }
 
   /**
-   * The leg. Raises `client-data-tls-failed`, `client-data-tls-timeout` (the time counts from here) or
-   * `tls-session-not-resumed`.
+   * The leg. Raises `client-data-tls-failed`, `client-data-tls-timeout` (the time counts from here),
+   * `tls-session-not-resumed` or `client-data-certificate-mismatch`.
    */
   async open(protection: Protection, proveEnd: boolean): Promise<DataLeg> {
     const raw = this.#socket;
     if (raw === undefined) throw new Error('not connected to the client');
+    if (raw.destroyed) throw new GatewayError('client-data-reset', { detail: 'closed before the transfer began' });
     if (protection === 'clear') {
       this.#socket = undefined;
       return new DataLeg({ side: 'client', raw });
@@ -63,6 +65,10 @@ export class ActiveClientData implements ClientHalf {
     const facts = tlsFacts(socket);
     if (!facts.resumed && this.#options.sessionReuse === 'require') {
       throw new GatewayError('tls-session-not-resumed', { detail: facts.version });
+    }
+    const certificate = this.#options.tls?.clientCertificate;
+    if (certificate !== undefined && !holdsCertificate(socket, certificate)) {
+      throw new GatewayError('client-data-certificate-mismatch');
     }
     this.#socket = undefined;
     return new DataLeg({ side: 'client', raw, secure: { socket, facts, end } });

@@ -11,6 +11,7 @@ import { peekClientHello } from '../data/peek-client-hello.ts';
 import { GatewayError } from '../errors/errors.ts';
 import type { Endpoint } from '../net/address.ts';
 import { endpoint } from '../net/address.ts';
+import { holdsCertificate } from '../tls/client-certificate.ts';
 import { tlsFacts } from '../tls/facts.ts';
 import type { SessionTls } from '../tls/session-tls.ts';
 import { type SecureSocket, secureAsServer } from '../tls/upgrade.ts';
@@ -53,6 +54,8 @@ export class ClientData implements ClientHalf {
   #timer: NodeJS.Timeout;
   #gone = false;
   #impostors = false;
+  /** Whether the end of what the client sends must be proven: as long as it is not known that it will not send. */
+  #proveEnd = true;
 
   constructor(options: ClientDataOptions) {
     this.#options = options;
@@ -60,7 +63,10 @@ export class ClientData implements ClientHalf {
     this.#arrived.promise.catch(() => {});
     this.#timer = this.#expire();
     this.#contest = new Contest({
-      secure: ({ socket }) => this.#secure(socket, peekClientHello(socket, this.#end.signal), true),
+      secure: ({ socket }, leaving) => {
+        const signal = AbortSignal.any([leaving, this.#end.signal]);
+        return this.#secure(socket, peekClientHello(socket, signal), this.#proveEnd, signal);
+      },
       onProven: (arrived, secure) => this.#take(arrived, { secure: Promise.resolve(secure) }),
       onImpostor: (arrived) => {
         this.#impostors = true;
@@ -81,16 +87,19 @@ export class ClientData implements ClientHalf {
       void this.#options.expectation.approached().then(() => this.#approached());
     }
     return this.#arrived.promise.then(() => {
-      if (this.#gone) throw new GatewayError('client-data-reset', { detail: 'closed before the transfer began' });
+      if (this.#gone) throw closedEarly();
     });
   }
 
   /**
    * The leg, secured when `protection` says so. `proveEnd`: the client will send, and how it ends matters. Raises
-   * `client-data-tls-failed`, `client-data-tls-timeout` (the time counts from here) or `tls-session-not-resumed`.
+   * `client-data-tls-failed`, `client-data-tls-timeout` (the time counts from here), `tls-session-not-resumed` or
+   * `client-data-certificate-mismatch`.
    */
   async open(protection: Protection, proveEnd: boolean): Promise<DataLeg> {
+    this.#proveEnd = proveEnd;
     if (this.#state.name === 'expected') await this.#identified();
+    if (this.#gone) throw closedEarly();
     const state = this.#state;
     if (state.name !== 'arrived' && state.name !== 'securing') throw new Error(`no data connection: ${state.name}`);
     const { socket: raw } = state;
@@ -111,6 +120,10 @@ export class ClientData implements ClientHalf {
     const facts = tlsFacts(socket);
     const { expectation, sessionReuse } = this.#options;
     if (!facts.resumed && (sessionReuse === 'require' || expectation.proofRequired)) throw notResumed(facts.version);
+    const certificate = this.#options.tls?.clientCertificate;
+    if (certificate !== undefined && !holdsCertificate(socket, certificate)) {
+      throw new GatewayError('client-data-certificate-mismatch');
+    }
     this.#state = { name: 'opened' };
     return new DataLeg({ side: 'client', raw, peer: this.#peer, secure: { socket, facts, end } });
   }
@@ -156,6 +169,11 @@ export class ClientData implements ClientHalf {
 
   /** This is the client's connection. */
   #take({ socket, peer }: Arrived, known: { hello: Hello } | { secure: Promise<SecureSocket> }): void {
+    if (this.#state.name !== 'expected') {
+      socket.destroy();
+      return;
+    }
+    this.#contest.end();
     clearTimeout(this.#timer);
     this.#options.expectation.release();
     this.#peer = peer;
@@ -205,7 +223,12 @@ export class ClientData implements ClientHalf {
   }
 
   /** The handshake, with what the hello asks for. */
-  async #secure(raw: Socket, peeked: Promise<ClientHello | undefined>, proveEnd: boolean): Promise<SecureSocket> {
+  async #secure(
+    raw: Socket,
+    peeked: Promise<ClientHello | undefined>,
+    proveEnd: boolean,
+    signal = this.#end.signal,
+  ): Promise<SecureSocket> {
     const { tls, timeouts } = this.#options;
     if (tls === undefined) throw tlsFailed('the control connection has no TLS');
     const hello = await peeked;
@@ -213,7 +236,7 @@ export class ClientData implements ClientHalf {
     return secureAsServer(raw, {
       offer: tls.data(hello),
       timeout: timeouts.tlsHandshake,
-      signal: this.#end.signal,
+      signal,
       proveEnd,
       codes: { failed: 'client-data-tls-failed', timeout: 'client-data-tls-timeout' },
     });
@@ -228,6 +251,10 @@ export class ClientData implements ClientHalf {
 }
 
 function readAhead(): void {}
+
+function closedEarly(): GatewayError {
+  return new GatewayError('client-data-reset', { detail: 'closed before the transfer began' });
+}
 
 function tlsFailed(detail: string): GatewayError {
   return new GatewayError('client-data-tls-failed', { detail });

@@ -52,6 +52,7 @@ const ROWS: readonly Row[] = [
   ['USER', 'any', 'login', 'USER <name>'],
   ['PASS', 'any', 'login', 'PASS [password]'],
   ['ACCT', 'any', 'login', 'ACCT <account>'],
+  ['HOST', 'any', 'login', 'HOST <name>'], // RFC 7151
   ['NOOP', 'any', 'describe', 'NOOP'],
   ['HELP', 'any', 'describe', 'HELP [command]'],
   ['SYST', 'ready', 'forward', 'SYST'],
@@ -98,7 +99,7 @@ const ROWS: readonly Row[] = [
   ['MLST', 'ready', 'forward', 'MLST [path]', 'list'],
   ['MLSD', 'ready', 'transfer', 'MLSD [path]', 'list'],
   // Known, and refused: they would break the session's security, or cannot be carried
-  ...['REIN', 'HOST', 'SMNT', 'LPRT', 'LPSV', 'CPSV', 'SSCN', 'PRET', 'LANG'].map(
+  ...['REIN', 'SMNT', 'LPRT', 'LPSV', 'CPSV', 'SSCN', 'PRET', 'LANG'].map(
     (verb): Row => [verb, 'any', 'refused', verb],
   ),
   // HTTP (cross-protocol attacks)

@@ -6,21 +6,21 @@
 import type { Arrived } from '../data/passive-pool.ts';
 import type { SecureSocket } from '../tls/upgrade.ts';
 
-/** Connections in one contest; the oldest makes way for one more, since the client's handshake takes milliseconds. */
+/** Connections in one contest; for one more, one of those makes way that come from the address with the most. */
 const MAX_CONTENDERS = 8;
 
 export interface ContestOptions {
-  /** The handshake; rejects, with the connection closed, when it fails. */
-  readonly secure: (arrived: Arrived) => Promise<SecureSocket>;
+  /** The handshake; rejects, with the connection closed, when it fails or the signal fires. */
+  readonly secure: (arrived: Arrived, signal: AbortSignal) => Promise<SecureSocket>;
   /** Called once. */
   readonly onProven: (arrived: Arrived, secure: SecureSocket) => void;
-  /** A handshake has finished, and the session was not resumed. Closes the connection. */
+  /** It could not prove itself, or had no time to. Closes the connection. */
   readonly onImpostor: (arrived: Arrived) => void;
 }
 
 export class Contest {
   readonly #options: ContestOptions;
-  readonly #contenders = new Set<Arrived>();
+  readonly #contenders = new Map<Arrived, AbortController>();
   #over = false;
 
   constructor(options: ContestOptions) {
@@ -33,35 +33,48 @@ export class Contest {
       arrived.socket.destroy();
       return;
     }
-    const [oldest] = this.#contenders;
-    if (oldest !== undefined && this.#contenders.size === MAX_CONTENDERS) this.#drop(oldest);
-    this.#contenders.add(arrived);
-    this.#options.secure(arrived).then(
+    if (this.#contenders.size === MAX_CONTENDERS) this.#makeWay();
+    const leaving = new AbortController();
+    this.#contenders.set(arrived, leaving);
+    this.#options.secure(arrived, leaving.signal).then(
       (secure) => this.#judge(arrived, secure),
-      () => this.#contenders.delete(arrived),
+      () => {
+        arrived.socket.destroy();
+        this.#lose(arrived);
+      },
     );
   }
 
   /** Closes all who have not proven themselves, and lets nobody in any more. Idempotent. */
   end(): void {
     this.#over = true;
-    for (const each of [...this.#contenders]) this.#drop(each);
+    for (const leaving of this.#contenders.values()) leaving.abort();
+    this.#contenders.clear();
   }
 
   #judge(arrived: Arrived, secure: SecureSocket): void {
-    const known = this.#contenders.delete(arrived);
-    if (known && secure.socket.isSessionReused()) {
+    if (this.#contenders.has(arrived) && secure.socket.isSessionReused()) {
+      this.#contenders.delete(arrived);
       this.end();
       this.#options.onProven(arrived, secure);
       return;
     }
     secure.socket.destroy();
-    if (known) this.#options.onImpostor(arrived);
-    else arrived.socket.destroy();
+    arrived.socket.destroy();
+    this.#lose(arrived);
   }
 
-  #drop(contender: Arrived): void {
-    this.#contenders.delete(contender);
-    contender.socket.destroy();
+  /** The client's own connection is hardly ever one of many from its address. */
+  #makeWay(): void {
+    const byAddress = Map.groupBy(this.#contenders.keys(), ({ peer }) => peer.address);
+    const [most] = [...byAddress.values()].sort((one, other) => other.length - one.length);
+    const [oldest] = most ?? [];
+    if (oldest === undefined) return;
+    this.#contenders.get(oldest)?.abort();
+    this.#lose(oldest);
+  }
+
+  #lose(contender: Arrived): void {
+    if (this.#contenders.delete(contender)) this.#options.onImpostor(contender);
   }
 }

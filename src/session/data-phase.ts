@@ -27,6 +27,7 @@ export interface DataPhaseOptions {
   readonly turn: Turn;
   readonly exchange: Exchange;
   readonly uploadEnd: Policy['uploadEnd'];
+  readonly downloadEnd: Policy['downloadEnd'];
   readonly timeouts: TimeoutsConfig;
   /** Fires when the transfer is aborted; its reason is a GatewayError. */
   readonly signal: AbortSignal;
@@ -34,6 +35,7 @@ export interface DataPhaseOptions {
   readonly unlessAborted: <T>(promise: Promise<T>) => Promise<T>;
   readonly onBytes: (bytes: number) => void;
   readonly onUncleanUpload: () => void;
+  readonly onUncleanDownload: () => void;
 }
 
 export class DataPhase {
@@ -57,23 +59,33 @@ export class DataPhase {
     const { end } = await this.#relay(backend, client);
     if (end.kind === 'source') {
       if (end.sourceEnd === 'reset') return this.#explainReset(backend);
-      // Some backends wait for our end before they say 226.
-      backend.close();
+      // Some backends wait for our end before they say 226, and a few for our close_notify.
+      if (end.sourceEnd === 'close-notify')
+        void backend.flush(this.#options.timeouts.linger).then(() => backend.close());
+      else backend.close();
       const final = await this.#options.unlessAborted(turn.final(exchange));
-      return isPositive(final) ? this.deliver(final) : decided(refused(final, 'failed'));
+      if (!isPositive(final)) return decided(refused(final, 'failed'));
+      if (end.sourceEnd === 'fin') {
+        if (this.#options.downloadEnd === 'strict') {
+          return decided(failed(new GatewayError('backend-data-truncated'), final));
+        }
+        this.#options.onUncleanDownload();
+      }
+      return this.deliver(final);
     }
     if (end.kind === 'sink') return stop(new GatewayError('client-data-reset', { detail: end.reason }));
     return this.#interrupted(end.kind);
   }
 
-  /** The backend reset its data connection; only an empty listing may end so (quirk: ProFTPD without matching files). */
+  /** The backend reset its data connection; only an empty listing in clear may end so (quirk: ProFTPD without matching files). */
   async #explainReset(backend: DataLeg): Promise<Step> {
     const { exchange } = this.#options;
     const final = await this.#options.unlessAborted(within(exchange.final, EXPLANATION));
     const reason = new GatewayError('backend-data-reset');
     if (final === undefined) return stop(reason);
     if (!isPositive(final)) return decided(refused(final, 'failed'));
-    if (this.#options.direction === 'list' && backend.bytesReceived === 0) return this.deliver(final);
+    const empty = backend.protection === 'clear' && backend.bytesReceived === 0;
+    if (this.#options.direction === 'list' && empty) return this.deliver(final);
     return decided(failed(reason, final));
   }
 

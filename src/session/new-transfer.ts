@@ -6,7 +6,7 @@ import type { ListenerConfig } from '../config/schema.ts';
 import type { SessionObserver } from '../observe/session-observer.ts';
 import type { Reply } from '../wire/reply.ts';
 import type { Outcome } from './outcome.ts';
-import type { SessionEnvironment } from './session-context.ts';
+import type { SessionEnvironment } from './session-environment.ts';
 import type { Standing } from './standing.ts';
 import { Transfer } from './transfer.ts';
 
@@ -24,6 +24,7 @@ export function newTransfer(
   { environment, listener, observer }: TransferSurroundings,
   onPreliminary: (reply: Reply) => Promise<void>,
 ): Transfer {
+  const { uploadEnd, downloadEnd } = { ...listener.policy, ...standing.decided };
   return new Transfer({
     command,
     direction,
@@ -31,9 +32,11 @@ export function newTransfer(
     plan,
     protection: standing.protection,
     restart: standing.restart,
-    uploadEnd: listener.policy.uploadEnd,
+    uploadEnd,
+    downloadEnd,
     timeouts: environment.config.timeouts,
     onPreliminary,
     onUncleanUpload: () => observer.uncleanUpload(),
+    onUncleanDownload: () => observer.uncleanDownload(link.backend.name),
   });
 }

@@ -4,12 +4,13 @@
 import type { BackendLink } from '../backends/backend-link.ts';
 import type { Policy } from '../config/schema.ts';
 import type { Protection } from '../data/leg.ts';
-import type { ErrorCode, GatewayError } from '../errors/errors.ts';
+import type { ErrorCode } from '../errors/errors.ts';
 import type { Endpoint } from '../net/address.ts';
 import type { ProtectionRule } from '../policy/protection.ts';
 import type { Command } from '../wire/command.ts';
 import type { Reply } from '../wire/reply.ts';
 import type { DataPlan } from './data-plan.ts';
+import type { Login } from './login.ts';
 import type { ControlSecurity, Phase } from './phase.ts';
 import type { Direction } from './verdict.ts';
 
@@ -25,7 +26,9 @@ export type Outcome =
   | { readonly do: 'secure'; readonly reply: Reply; readonly protection: Protection }
   | { readonly do: 'protect'; readonly reply: Reply; readonly protection: Protection }
   /** The backend has answered USER, PASS or ACCT. */
-  | { readonly do: 'login'; readonly reply: Reply; readonly link: BackendLink; readonly user: string }
+  | { readonly do: 'login'; readonly reply: Reply; readonly login: Login }
+  /** HOST: the name that counts from now on. */
+  | { readonly do: 'host'; readonly reply: Reply; readonly host: string }
   /** To be told to the backend after login, because the client said it before. */
   | { readonly do: 'remember'; readonly reply: Reply; readonly command: Command }
   | { readonly do: 'plan'; readonly reply: Reply; readonly plan: DataPlan }
@@ -49,8 +52,12 @@ export interface HandlerContext {
   readonly family: 1 | 2;
   /** Whether anything was received behind the command in hand. */
   readonly hasUnreadInput: boolean;
-  /** Dials the backend. Raises GatewayError. */
-  openLink(): Promise<BackendLink>;
+  /** A login of this user, where the routes lead it; it takes over the link of the login before, or closes it. */
+  beginLogin(user: string): Login;
+  /** The name that the client asked for in the TLS handshake (SNI). */
+  readonly servername: string | undefined;
+  /** Whether HOST may say this name. */
+  knowsHost(host: string): boolean;
   /** Whether clients may use PORT and EPRT. */
   readonly activeMode: 'allow' | 'deny';
   /** Why the gateway will not connect there, though a client asks for it; undefined when it will. */
@@ -61,8 +68,6 @@ export interface HandlerContext {
   planActive(link: BackendLink, port: number): DataPlan;
   /** The IPv4 address for a 227. Raises `advertised-address-unknown`. */
   advertisedAddress(): Promise<string>;
-  /** The backend broke off in the middle of a login. */
-  loginFailed(link: BackendLink, user: string, error: GatewayError): void;
   /** No data connection can be set up, and no transfer will tell of it. */
   dataSetupFailed(code: ErrorCode, detail?: string): void;
   /** A rule was not met, and is only reported. */

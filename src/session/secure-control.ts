@@ -1,28 +1,45 @@
 /**
- * TLS on the control connection of a client, on an implicit listener or after AUTH; both outcomes are observed.
+ * TLS on the control connection of a client, on an implicit listener or after AUTH, and the client's certificate; every
+ * outcome is observed.
  */
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { ListenerConfig } from '../config/schema.ts';
 import { peekClientHello } from '../data/peek-client-hello.ts';
-import { asGatewayError } from '../errors/errors.ts';
+import { asGatewayError, type GatewayError } from '../errors/errors.ts';
 import type { SessionObserver } from '../observe/session-observer.ts';
+import { verifiedCertificate } from '../tls/client-certificate.ts';
 import { tlsFacts } from '../tls/facts.ts';
 import type { SessionTls } from '../tls/session-tls.ts';
 import { secureAsServer } from '../tls/upgrade.ts';
-import type { SessionEnvironment } from './session-context.ts';
+import { reply, serializeReply } from '../wire/reply.ts';
+import type { SessionEnvironment } from './session-environment.ts';
 
-/** Handshakes. Raises `tls-handshake-failed` or `tls-handshake-timeout`; the socket is destroyed then. */
+/** Time for a client whose certificate is not accepted to take the reply (milliseconds). */
+const GOODBYE = 2000;
+
+export interface SecureControlOptions {
+  /** Address of the client. */
+  readonly address: string;
+  readonly environment: SessionEnvironment;
+  readonly listener: ListenerConfig;
+  readonly observer: SessionObserver;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Handshakes. Raises `tls-handshake-failed`, `tls-handshake-timeout`, or a code that begins with `client-certificate-`, which the
+ * client was told then; the socket is destroyed.
+ */
 export async function secureControl(
   raw: Socket,
-  environment: SessionEnvironment,
-  listener: ListenerConfig,
-  observer: SessionObserver,
-  signal: AbortSignal,
+  { address, environment, listener, observer, signal }: SecureControlOptions,
 ): Promise<{ readonly socket: TLSSocket; readonly tls: SessionTls }> {
   const { contexts, config } = environment;
   if (contexts === undefined) throw new Error('TLS was begun without a certificate');
-  const tls = contexts.newSession(listener.policy.sessionReuse === 'off' ? 'off' : 'on');
+  const { clientCertificates, policy } = listener;
+  const tls = contexts.newSession(policy.sessionReuse === 'off' ? 'off' : 'on', clientCertificates, address);
+  let socket: TLSSocket | undefined;
   try {
     const inTime = AbortSignal.any([signal, AbortSignal.timeout(config.timeouts.tlsHandshake)]);
     const hello = await peekClientHello(raw, inTime);
@@ -34,12 +51,37 @@ export async function secureControl(
       proveEnd: false,
       codes: { failed: 'tls-handshake-failed', timeout: 'tls-handshake-timeout' },
     });
-    observer.tlsEstablished('control', tlsFacts(secured.socket));
-    return { socket: secured.socket, tls };
+    socket = secured.socket;
+    const { mode } = clientCertificates;
+    const certificate = mode === 'off' ? undefined : verifiedCertificate(socket, mode);
+    if (certificate !== undefined) tls.identify(certificate);
+    observer.tlsEstablished('control', { ...tlsFacts(socket), clientCertificate: certificate });
+    return { socket, tls };
   } catch (error) {
     tls.dispose();
-    const { code, detail } = asGatewayError(error, 'tls-handshake-failed');
-    if (!signal.aborted) observer.tlsFailed('control', code, detail);
+    const failure = asGatewayError(error, 'tls-handshake-failed');
+    if (!signal.aborted) observer.tlsFailed('control', failure.code, failure.detail);
+    // The handshake was fine and the certificate is not: that can be told inside TLS (RFC 4217 §10.1).
+    if (socket !== undefined) await turnAway(socket, failure, signal);
     throw error;
   }
+}
+
+/** The reply and the end of the connection; what the client says meanwhile is dropped, or else a reset would overtake the reply. */
+function turnAway(socket: TLSSocket, { reply: told }: GatewayError, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const over = () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', over);
+      socket.destroy();
+      resolve();
+    };
+    const timer = setTimeout(over, GOODBYE);
+    signal.addEventListener('abort', over, { once: true });
+    socket.on('error', () => {});
+    socket.once('close', over);
+    socket.once('end', () => socket.destroySoon());
+    socket.resume();
+    socket.end(told === null ? '' : serializeReply(reply(told[0], told[1])), 'latin1');
+  });
 }

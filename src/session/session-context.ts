@@ -5,44 +5,29 @@ import { ActiveBackendData } from '../backends/active-data.ts';
 import type { Backend } from '../backends/backend.ts';
 import type { BackendData } from '../backends/backend-data.ts';
 import type { BackendLink } from '../backends/backend-link.ts';
-import { openLink } from '../backends/open-link.ts';
+import { dialBackend } from '../backends/dial-backend.ts';
 import { PassiveBackendData } from '../backends/passive-data.ts';
-import type { Config, ListenerConfig, Policy } from '../config/schema.ts';
+import type { ListenerConfig, Policy } from '../config/schema.ts';
 import type { ClientChannel } from '../control/client-channel.ts';
-import type { AdvertisedAddress } from '../data/advertise.ts';
 import type { Protection } from '../data/leg.ts';
-import type { PassivePool } from '../data/passive-pool.ts';
 import type { Identity } from '../data/rendezvous.ts';
-import { asGatewayError, type ErrorCode, type GatewayError } from '../errors/errors.ts';
+import { asGatewayError, type ErrorCode } from '../errors/errors.ts';
 import { type Endpoint, type Family, familyOf } from '../net/address.ts';
-import type { OpenSockets } from '../net/open-sockets.ts';
 import { isOwnAddress } from '../net/own-addresses.ts';
 import type { SessionObserver } from '../observe/session-observer.ts';
 import { refuseActiveTarget } from '../policy/active-target.ts';
 import type { ProtectionRule } from '../policy/protection.ts';
-import type { ServerContexts } from '../tls/contexts.ts';
 import type { ClientHello } from '../wire/client-hello.ts';
 import { serializeReply } from '../wire/reply.ts';
 import { ActiveClientData } from './active-client-data.ts';
 import { ClientData } from './client-data.ts';
 import { DataPlan } from './data-plan.ts';
+import type { Login } from './login.ts';
+import { newLogin } from './new-login.ts';
 import type { HandlerContext } from './outcome.ts';
-import type { ControlSecurity, Phase } from './phase.ts';
+import { type ControlSecurity, linkOf, type Phase } from './phase.ts';
+import type { SessionEnvironment } from './session-environment.ts';
 import type { Standing } from './standing.ts';
-
-/** Everything that sessions share; none of it is changed by a session. */
-export interface SessionEnvironment {
-  readonly config: Config;
-  readonly contexts: ServerContexts | undefined;
-  readonly backend: Backend;
-  readonly passivePool: PassivePool;
-  readonly advertised: AdvertisedAddress;
-  readonly sockets: OpenSockets;
-  /** Whether the gateway listens on this port, on whatever address. */
-  readonly listensOn: (port: number) => boolean;
-  /** Somebody connected to a data port who was not expected there. */
-  readonly onUnclaimed: (port: number, address: string) => void;
-}
 
 export interface SessionContextOptions {
   readonly environment: SessionEnvironment;
@@ -50,9 +35,13 @@ export interface SessionContextOptions {
   readonly observer: SessionObserver;
   readonly phase: Phase;
   readonly standing: Standing;
+  /** When the connection was accepted (`performance.now()`). */
+  readonly acceptedAt: number;
   readonly client: ClientChannel;
   /** Fires when the session ends. */
   readonly signal: AbortSignal;
+  /** A login has begun; it is the session's from here. */
+  readonly onLogin: (login: Login) => void;
   /** A link was opened; the session owns it from here. */
   readonly onLink: (link: BackendLink) => void;
   /** Gives up the data connection that was set up before. */
@@ -79,7 +68,8 @@ export class SessionContext implements HandlerContext {
   }
 
   get policy(): Policy {
-    return this.#options.listener.policy;
+    const { listener, standing } = this.#options;
+    return { ...listener.policy, ...standing.decided };
   }
 
   get certified(): boolean {
@@ -102,17 +92,23 @@ export class SessionContext implements HandlerContext {
     this.#options.observer.policy(rule, 'report', verb);
   }
 
-  loginFailed(link: BackendLink, user: string, error: GatewayError): void {
-    // A session that ends for a reason of its own closes its link.
-    if (this.#options.signal.aborted) return;
-    const told = error.reply?.[0];
-    this.#options.observer.loginFinished({
-      backend: link.backend.name,
-      user,
-      outcome: 'failed',
-      reply: told,
-      cause: error.code,
-    });
+  get servername(): string | undefined {
+    return this.#options.standing.tls?.servername;
+  }
+
+  knowsHost(host: string): boolean {
+    return this.#options.environment.routes.knowsHost(host);
+  }
+
+  beginLogin(user: string): Login {
+    const { client, phase, onLogin } = this.#options;
+    const before = linkOf(phase);
+    const open = (backend: Backend, patience: number) => this.#openLink(backend, patience);
+    const login = newLogin({ ...this.#options, user, address: client.peer.address, before, open });
+    onLogin(login);
+    // Not before: the loss of a link that a login still has ends the session.
+    if (login.link !== before) before?.close();
+    return login;
   }
 
   dataSetupFailed(code: ErrorCode, detail?: string): void {
@@ -130,20 +126,24 @@ export class SessionContext implements HandlerContext {
     });
   }
 
-  async openLink(): Promise<BackendLink> {
+  async #openLink(backend: Backend, patience: number): Promise<BackendLink> {
     const { environment, observer, signal, onLink } = this.#options;
-    const { backend, config, sockets } = environment;
+    const { config, sockets, backendPlaces } = environment;
     const begun = performance.now();
     try {
-      const link = await openLink({
-        backend,
-        timeouts: config.timeouts,
-        limits: config.limits,
-        signal,
-        sockets,
+      const link = await dialBackend({
+        ...{
+          backend,
+          places: backendPlaces,
+          timeouts: config.timeouts,
+          patience,
+          limits: config.limits,
+          signal,
+          sockets,
+        },
         onUnsolicited: (reply) => observer.unsolicitedReply(backend.name, serializeReply(reply).trimEnd()),
       });
-      observer.backendConnected(backend.name, performance.now() - begun);
+      observer.backendConnected(backend.name, performance.now() - begun, link.tls?.facts);
       onLink(link);
       return link;
     } catch (error) {
@@ -157,7 +157,9 @@ export class SessionContext implements HandlerContext {
   #identity(): Identity {
     const { tls, protection, resumes } = this.#options.standing;
     if (tls === undefined || protection === 'clear' || resumes === 'no') return 'none';
-    if (this.policy.sessionReuse === 'off' || tls.mixedUp) return 'none';
+    if (this.policy.sessionReuse === 'off') return 'none';
+    // Where addresses say nothing, what a client mixes up sometimes is better than nothing.
+    if (tls.mixedUp) return this.#options.environment.config.data.peer === 'any' ? 'provable' : 'none';
     return resumes === 'yes' ? 'distinct' : 'provable';
   }
 

@@ -5,7 +5,7 @@ import type { ListenerConfig } from '../config/schema.ts';
 import type { ClientConnection } from '../control/client-channel.ts';
 import type { SessionObserver } from '../observe/session-observer.ts';
 import type { SessionTls } from '../tls/session-tls.ts';
-import type { SessionEnvironment } from './session-context.ts';
+import type { SessionEnvironment } from './session-environment.ts';
 
 export interface SessionOptions {
   readonly connection: ClientConnection;

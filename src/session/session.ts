@@ -8,6 +8,7 @@ import { ClientChannel, type ClientInput } from '../control/client-channel.ts';
 import { asGatewayError, type ErrorCode, GatewayError } from '../errors/errors.ts';
 import type { Command } from '../wire/command.ts';
 import { type Reply, reply } from '../wire/reply.ts';
+import { holdBack } from './failed-login.ts';
 import { admit } from './gate.ts';
 import { HANDLERS } from './handlers/index.ts';
 import { lastReply } from './last-reply.ts';
@@ -18,7 +19,7 @@ import { linkOf, type Phase } from './phase.ts';
 import { secureControl } from './secure-control.ts';
 import { SessionContext } from './session-context.ts';
 import type { SessionOptions } from './session-options.ts';
-import { newStanding, type Standing } from './standing.ts';
+import { newStanding, type Standing, secureStanding } from './standing.ts';
 import { transferRecord } from './transfer-record.ts';
 
 const GREETING = reply(220, 'FTPS gateway ready.');
@@ -30,7 +31,7 @@ export class Session {
   readonly #standing: Standing;
   readonly #end = new AbortController();
   readonly #loginTimer: NodeJS.Timeout;
-  #phase: Phase = { name: 'login', user: undefined, link: undefined };
+  #phase: Phase = { name: 'login', stage: 'unnamed', login: undefined };
 
   constructor(options: SessionOptions) {
     const { connection, tls, environment } = options;
@@ -69,10 +70,11 @@ export class Session {
     this.#phase = { name: 'closing', reason: reason.code };
     clearTimeout(this.#loginTimer);
     this.#end.abort(reason);
+    this.#standing.tls?.dispose();
     if (phase.name === 'transferring') phase.transfer.abort(reason);
     else {
       if (phase.name === 'ready') phase.plan?.dispose();
-      phase.link?.close();
+      linkOf(phase)?.close();
     }
     if (last !== null) void this.#client.reply(last);
     this.#client.end(GOODBYE);
@@ -129,6 +131,9 @@ export class Session {
       standing: this.#standing,
       client: this.#client,
       signal: this.#end.signal,
+      onLogin: (login) => {
+        if (this.#phase.name === 'login') this.#phase = { name: 'login', stage: 'unnamed', login };
+      },
       onLink: (link) => this.#adopt(link),
       dropPlan: () => this.#dropPlan(),
     });
@@ -155,6 +160,9 @@ export class Session {
         return this.#reply(outcome.reply);
       case 'login':
         return this.#login(outcome);
+      case 'host':
+        standing.host = outcome.host;
+        return this.#reply(outcome.reply);
       case 'remember':
         if (standing.remembered.length < 4) standing.remembered.push(outcome.command);
         return this.#reply(outcome.reply);
@@ -182,43 +190,44 @@ export class Session {
   }
 
   async #secure({ reply: accepted, protection }: Outcome & { do: 'secure' }): Promise<void> {
-    const { environment, listener, observer } = this.#options;
+    const { address } = this.#client.peer;
     await this.#client.reply(accepted);
     await this.#client.secure(async (raw) => {
-      const { socket, tls } = await secureControl(raw, environment, listener, observer, this.#end.signal);
-      this.#standing.tls = tls;
+      const { socket, tls } = await secureControl(raw, { ...this.#options, address, signal: this.#end.signal });
+      Object.assign(this.#standing, { tls, clientCertificate: tls.clientCertificate });
       return socket;
     });
     // AUTH removes what was said before in clear (RFC 2228 §3, RFC 4217 §4.2): nothing of it may count inside TLS.
     if (this.#phase.name === 'login') {
-      const { link } = this.#phase;
-      this.#phase = { name: 'login', user: undefined, link: undefined };
+      const link = linkOf(this.#phase);
+      this.#phase = { name: 'login', stage: 'unnamed', login: undefined };
       link?.close();
     }
-    this.#standing.remembered.length = 0;
-    this.#standing.control = 'secure';
-    this.#standing.protection = protection;
+    secureStanding(this.#standing, protection);
   }
 
-  async #login({ reply: answer, link, user }: Outcome & { do: 'login' }): Promise<void> {
+  async #login({ reply: answer, login }: Outcome & { do: 'login' }): Promise<void> {
     const { environment, observer } = this.#options;
     const progress = loginProgress(answer);
-    const backend = link.backend.name;
-    if (progress === 'accepted') {
+    const { user, link, backend, cause } = login;
+    if (progress === 'accepted' && link !== undefined) {
       clearTimeout(this.#loginTimer);
       this.#phase = { name: 'ready', user, link, plan: undefined };
+      this.#standing.decided = login.policy ?? {};
       observer.loginFinished({ backend, user, outcome: 'accepted', reply: answer.code, cause: undefined });
       await this.#reply(answer);
       for (const command of this.#standing.remembered.splice(0)) link.exchange(command).catch(() => {});
       return;
     }
-    this.#phase = { name: 'login', user: progress === 'more' ? user : undefined, link };
+    this.#phase = { name: 'login', stage: progress === 'more' ? 'named' : 'unnamed', login };
+    if (progress === 'more') return this.#reply(answer);
+    const failures = ++this.#standing.failedLogins;
+    observer.loginFinished({ backend, user, outcome: 'refused', reply: answer.code, cause });
+    // A password that the client did not choose is no guess of it.
+    const banned = !login.ownPassword && (await holdBack(user, this.#options, this.#end.signal));
     await this.#reply(answer);
-    if (progress === 'more') return;
-    observer.loginFinished({ backend, user, outcome: 'refused', reply: answer.code, cause: undefined });
-    if (++this.#standing.failedLogins >= environment.config.limits.failedLogins) {
-      this.close(new GatewayError('too-many-failed-logins'));
-    }
+    if (banned) return this.close(new GatewayError('address-banned'));
+    if (failures >= environment.config.limits.failedLogins) this.close(new GatewayError('too-many-failed-logins'));
   }
 
   async #transfer(outcome: Outcome & { do: 'begin' }): Promise<void> {
@@ -262,19 +271,20 @@ export class Session {
   /** Follows the fate of a new link. */
   #adopt(link: BackendLink): void {
     if (this.#phase.name !== 'login') return link.close();
-    this.#phase = { ...this.#phase, link };
     link.lost.addEventListener('abort', () => this.#linkLost(link), { once: true });
   }
 
   /** `told`: the client has had its 421 already. */
   #linkLost(link: BackendLink, told = false): void {
-    if (linkOf(this.#phase) !== link || this.#phase.name === 'transferring') return;
+    const phase = this.#phase;
+    if (linkOf(phase) !== link || phase.name === 'transferring') return;
+    const onLoss = phase.name === 'login' ? phase.login?.onLoss : 'fatal';
     const reason = asGatewayError(link.lost.reason, 'backend-closed');
     // A backend may hang up after a wrong password; the client may try again, on a new link.
-    const afterRefusal = this.#phase.name === 'login' && this.#standing.failedLogins > 0 && link.farewell === undefined;
-    if (afterRefusal) return;
+    const afterRefusal = phase.name === 'login' && this.#standing.failedLogins > 0 && link.farewell === undefined;
+    if (onLoss === 'handled' || afterRefusal) return;
     this.#options.observer.backendFailed(link.backend.name, reason.code, reason.detail);
-    this.close(reason, told ? null : lastReply(this.#phase, reason));
+    if (onLoss === 'fatal') this.close(reason, told ? null : lastReply(phase, reason));
   }
 
   #dropPlan(): void {

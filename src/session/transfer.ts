@@ -4,6 +4,7 @@
  * speaks to the client, except for the preliminary reply.
  */
 import { abortTransfer } from '../backends/abort-transfer.ts';
+import { startOfHandshake } from '../backends/backend-data.ts';
 import type { BackendLink, Turn } from '../backends/backend-link.ts';
 import { within } from '../backends/within.ts';
 import type { Policy, TimeoutsConfig } from '../config/schema.ts';
@@ -31,11 +32,14 @@ export interface TransferOptions {
   /** The position of REST, repeated when other commands came between. */
   readonly restart: string | undefined;
   readonly uploadEnd: Policy['uploadEnd'];
+  readonly downloadEnd: Policy['downloadEnd'];
   readonly timeouts: TimeoutsConfig;
   /** Sends 1yz to the client. */
   readonly onPreliminary: (reply: Reply) => Promise<void>;
   /** An upload that ended without close_notify is accepted. */
   readonly onUncleanUpload: () => void;
+  /** A download whose backend ended without close_notify is accepted. */
+  readonly onUncleanDownload: () => void;
 }
 
 export class Transfer {
@@ -57,7 +61,7 @@ export class Transfer {
     const { plan, protection } = this.#options;
     const { connection } = plan.client;
     const client = this.#client ?? (connection && { ...connection, protection, tls: undefined });
-    return { client, backend: plan.backend.leg };
+    return { client, backend: plan.backend.connection };
   }
 
   /** What was thrown that is no GatewayError: a fault of ours. */
@@ -113,7 +117,7 @@ export class Transfer {
 
   /** Client and backend are ready for data, then the command: a client that never comes cannot truncate a file. */
   async #begin(turn: Turn): Promise<Exchange> {
-    const { plan, command, restart, link } = this.#options;
+    const { plan, command, restart, link, direction } = this.#options;
     await this.#unlessAborted(plan.client.arrived());
     await this.#unlessAborted(plan.backend.prepared());
     // REST must stand directly before its transfer command (RFC 959 §4.1.3); PASV of the client may have come between.
@@ -121,7 +125,9 @@ export class Transfer {
       const answer = await turn.final(turn.send({ verb: 'REST', argument: restart }));
       if (answer.code !== 350) throw new GatewayError('restart-refused', { detail: serializeReply(answer).trimEnd() });
     }
-    return turn.send(command, 'transfer');
+    const exchange = turn.send(command, 'transfer');
+    plan.backend.begin(startOfHandshake(exchange.first, { proveEnd: direction !== 'upload' }));
+    return exchange;
   }
 
   async #converse(turn: Turn, exchange: Exchange): Promise<Step> {
@@ -176,9 +182,14 @@ export class Transfer {
 
   /** The backend's leg; `missing` when the backend has confirmed the transfer and never made a data connection. */
   #arrival(exchange: Exchange): Promise<DataLeg | 'missing'> {
-    const opening = this.#options.plan.backend.open();
+    const { backend } = this.#options.plan;
+    const opening = backend.open();
     const overtaken = exchange.final.then(
-      async () => (await within(opening, OVERTAKEN)) ?? 'missing',
+      async () => {
+        const leg = await within(opening, OVERTAKEN);
+        // A connection that is there may still be shaking hands: taking it for none would be an empty listing.
+        return leg ?? (backend.connection === undefined ? 'missing' : opening);
+      },
       () => opening,
     );
     const arrival = Promise.race([opening, overtaken]);

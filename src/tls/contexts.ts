@@ -5,8 +5,10 @@
 import { constants, randomBytes, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createSecureContext, type SecureContext } from 'node:tls';
+import { revocationListBlocks } from '../certs/revocation.ts';
+import type { ClientCertificatesConfig } from '../config/client-certificates.ts';
 import type { TlsConfig } from '../config/schema.ts';
-import { type CertificateSource, type SessionKeys, SessionTls } from './session-tls.ts';
+import { type CertificateChoice, type CertificateSource, type SessionKeys, SessionTls } from './session-tls.ts';
 
 /** TLS 1.2 suites with forward secrecy and AEAD (RFC 9325 §4.2), and all of TLS 1.3. */
 const MODERN_CIPHERS = [
@@ -33,8 +35,11 @@ export interface CertificateInUse {
 
 /** The certificates, ready for sessions. */
 export interface ServerContexts {
-  /** Keys and a session store of its own for one control session; `off`: its data connections cannot resume. */
-  newSession(resumption: 'on' | 'off'): SessionTls;
+  /**
+   * Keys and a session store of its own for one control session; `off`: its data connections cannot resume. `clients` must be one of
+   * those that the contexts were made for.
+   */
+  newSession(resumption: 'on' | 'off', clients: ClientCertificatesConfig, address: string): SessionTls;
   readonly certificates: readonly CertificateInUse[];
 }
 
@@ -45,35 +50,77 @@ interface Loaded {
   readonly key: string;
 }
 
-/** Reads all certificates; undefined where none is configured. Rejects when a file cannot be read or does not fit. */
-export async function loadServerContexts(config: TlsConfig): Promise<ServerContexts | undefined> {
+/** By whom and by which lists certificates of clients are judged: PEM texts, for OpenSSL. */
+interface Trust {
+  readonly ca?: string;
+  readonly crl?: readonly string[];
+}
+
+/**
+ * Reads all certificates, and the authorities for those of clients; undefined where no certificate is configured. `clients` are the
+ * settings of all listeners. Rejects when a file cannot be read or does not fit.
+ */
+export async function loadServerContexts(
+  config: TlsConfig,
+  clients: readonly ClientCertificatesConfig[],
+): Promise<ServerContexts | undefined> {
   const loaded = await Promise.all(
     config.certificates.map(async (files): Promise<Loaded> => {
       const [cert, key] = await Promise.all([readFile(files.cert, 'utf8'), readFile(files.key, 'utf8')]);
       return { path: files.cert, certificate: new X509Certificate(cert), cert, key };
     }),
   );
-  const groups = Map.groupBy(loaded, ({ certificate }) => certificate.subjectAltName ?? certificate.subject);
-  const entries = [...groups.values()].map((group) => ({ group, source: certificateSource(group, config) }));
-  const first = entries[0];
-  if (first === undefined) return undefined;
-  // Wrong ciphers, or a key that does not fit, must be told now.
-  first.source.context({ kind: 'ticketless' });
-  for (const { source } of entries) source.context({ kind: 'resumable', ticketKeys: randomBytes(48) });
+  if (loaded.length === 0) return undefined;
+  const choices = new Map<string, CertificateChoice>();
+  for (const each of clients) {
+    const key = trustKey(each);
+    if (!choices.has(key)) choices.set(key, certificateChoice(loaded, config, await readTrust(each)));
+  }
   const sessions: SessionKeys = new Map();
-  const forName = (servername: string | undefined): CertificateSource => {
-    if (servername === undefined) return first.source;
-    const match = entries.find(({ group }) => group[0]?.certificate.checkHost(servername) !== undefined);
-    return (match ?? first).source;
-  };
   return {
-    newSession: (resumption) => new SessionTls({ forName }, resumption, sessions),
+    newSession: (resumption, each, address) => {
+      const choice = choices.get(trustKey(each));
+      if (choice === undefined) throw new Error('contexts were not made for these client certificates');
+      return new SessionTls({ choice, resumption, asksCertificate: each.mode !== 'off', address, sessions });
+    },
     certificates: loaded.map(({ path, certificate }) => ({ name: path, notAfter: certificate.validToDate })),
   };
 }
 
+function trustKey({ mode, ca, crl }: ClientCertificatesConfig): string {
+  return mode === 'off' ? 'none' : JSON.stringify([ca, crl]);
+}
+
+async function readTrust({ mode, ca, crl }: ClientCertificatesConfig): Promise<Trust> {
+  if (mode === 'off' || ca === null) return {};
+  const authorities = { ca: await readFile(ca, 'utf8') };
+  if (crl === null) return authorities;
+  const lists = revocationListBlocks(await readFile(crl, 'utf8'));
+  // Without any list Node would look at none.
+  if (lists.length === 0) throw new Error(`${crl} has no list of revoked certificates`);
+  return { ...authorities, crl: lists };
+}
+
+/** Contexts by server name; the first certificate where none matches. Throws what OpenSSL does not take. */
+function certificateChoice(loaded: readonly Loaded[], config: TlsConfig, trust: Trust): CertificateChoice {
+  const groups = Map.groupBy(loaded, ({ certificate }) => certificate.subjectAltName ?? certificate.subject);
+  const entries = [...groups.values()].map((group) => ({ group, source: certificateSource(group, config, trust) }));
+  const first = entries[0];
+  if (first === undefined) throw new Error('no certificate');
+  // Wrong ciphers, or a key that does not fit, must be told now.
+  first.source.context({ kind: 'ticketless' });
+  for (const { source } of entries) source.context({ kind: 'resumable', ticketKeys: randomBytes(48) });
+  return {
+    forName: (servername) => {
+      if (servername === undefined) return first.source;
+      const match = entries.find(({ group }) => group[0]?.certificate.checkHost(servername) !== undefined);
+      return (match ?? first).source;
+    },
+  };
+}
+
 /** Contexts for one name. That without tickets holds nothing of a session, so all sessions share it. */
-function certificateSource(group: readonly Loaded[], config: TlsConfig): CertificateSource {
+function certificateSource(group: readonly Loaded[], config: TlsConfig, { ca, crl }: Trust): CertificateSource {
   const common = {
     cert: group.map(({ cert }) => cert),
     key: group.map(({ key }) => key),
@@ -82,6 +129,9 @@ function certificateSource(group: readonly Loaded[], config: TlsConfig): Certifi
     honorCipherOrder: true,
     sessionIdContext: 'sallyport',
     sessionTimeout: SESSION_LIFETIME,
+    // An authority need not be a root: what the operator names is trusted.
+    ...(ca !== undefined && { ca, allowPartialTrustChain: true }),
+    ...(crl !== undefined && { crl: [...crl] }),
   };
   let ticketless: SecureContext | undefined;
   return {

@@ -15,6 +15,21 @@ export interface TlsFacts {
   readonly servername: string | undefined;
   /** The application protocol that was agreed (ALPN). */
   readonly protocol: string | undefined;
+  /** The certificate of the client, where it showed one that is valid. */
+  readonly clientCertificate?: ClientCertificate | undefined;
+}
+
+/** What a client's certificate says. */
+export interface ClientCertificate {
+  /** Distinguished name, such as `CN=plant1,O=Example`; special characters escaped as in RFC 4514. */
+  readonly subject: string;
+  /** Its common names, as they are. */
+  readonly commonNames: readonly string[];
+  /** Such as `DNS:plant1.example.com`, `email:plant1@example.com`, `URI:spiffe://example.com/plant1`. */
+  readonly subjectAltNames: readonly string[];
+  /** SHA-256 of the DER form, as `AB:CD:…`. */
+  readonly fingerprint256: string;
+  readonly notAfter: Date;
 }
 
 /** Reads the facts off a socket whose handshake has finished. */

@@ -7,6 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { Server } from 'node:net';
 import type { SecureContext } from 'node:tls';
 import type { ClientHello } from '../wire/client-hello.ts';
+import type { ClientCertificate } from './facts.ts';
 
 /** Version number of TLS 1.2 in a ClientHello. */
 const TLS_1_2 = 0x0303;
@@ -41,10 +42,23 @@ export interface TlsOffer {
   readonly selectByName: ((servername: string) => SecureContext) | undefined;
   /** Where Node asks for stored sessions. */
   readonly store: Server | undefined;
+  /** Whether the client is asked for its certificate. Judging what it shows is up to the caller. */
+  readonly asksCertificate: boolean;
 }
 
 /** The live sessions of a gateway by what their clients show: names of ticket keys, and session ids (hexadecimal). */
 export type SessionKeys = Map<string, SessionTls>;
+
+export interface SessionTlsOptions {
+  readonly choice: CertificateChoice;
+  /** `off`: data connections cannot resume. */
+  readonly resumption: 'on' | 'off';
+  /** Whether the client is asked for a certificate on its control connection. */
+  readonly asksCertificate: boolean;
+  /** Address of the client. */
+  readonly address: string;
+  readonly sessions: SessionKeys;
+}
 
 export class SessionTls {
   readonly #sessions: SessionKeys;
@@ -55,14 +69,20 @@ export class SessionTls {
   readonly #store = new Server();
   readonly #resumable = new Map<CertificateSource, SecureContext>();
   readonly #resumption: 'on' | 'off';
+  readonly #asksCertificate: boolean;
+  readonly #address: string;
+  #client: ClientCertificate | undefined;
   #certificate: CertificateSource;
   #mixedUp = false;
+  #servername: string | undefined;
 
-  constructor(choice: CertificateChoice, resumption: 'on' | 'off', sessions: SessionKeys) {
+  constructor({ choice, resumption, asksCertificate, address, sessions }: SessionTlsOptions) {
     this.#choice = choice;
     this.#sessions = sessions;
     sessions.set(this.#keyName, this);
     this.#resumption = resumption;
+    this.#asksCertificate = asksCertificate;
+    this.#address = address;
     this.#certificate = choice.forName(undefined);
     this.#store.on('newSession', (id: Buffer, data: Buffer, done: () => void) => {
       this.#keep(id.toString('hex'), data);
@@ -73,16 +93,34 @@ export class SessionTls {
     });
   }
 
+  /** The name that the client asked for on its control connection (SNI). */
+  get servername(): string | undefined {
+    return this.#servername;
+  }
+
   /** Whether the client was seen to show the TLS session of one of its control connections in place of another's. */
   get mixedUp(): boolean {
     return this.#mixedUp;
   }
 
-  /** Looks at a hello of this session's client: one that shows another live session keeps one cache for several. */
+  /** The valid certificate that the client showed on its control connection. */
+  get clientCertificate(): ClientCertificate | undefined {
+    return this.#client;
+  }
+
+  /** The client is the owner of this certificate: from now on its data connections are asked for it too. */
+  identify(certificate: ClientCertificate): void {
+    this.#client = certificate;
+  }
+
+  /**
+   * Looks at a hello of this session's client: one that shows another live session of its address keeps one cache for several.
+   * A hello proves nothing, so that of another address must not say anything about a session.
+   */
   notice(hello: ClientHello): void {
     for (const shown of [...hello.ticketKeyNames, hello.sessionId]) {
       const owner = this.#sessions.get(shown.toString('hex'));
-      if (owner === undefined || owner === this) continue;
+      if (owner === undefined || owner === this || owner.#address !== this.#address) continue;
       this.#mixedUp = true;
       owner.#mixedUp = true;
     }
@@ -91,7 +129,6 @@ export class SessionTls {
   /** Forgets the keys, when the session is over. */
   dispose(): void {
     for (const key of [this.#keyName, ...this.#stored.keys()]) this.#sessions.delete(key);
-    this.#store.removeAllListeners();
   }
 
   get #keyName(): string {
@@ -103,10 +140,12 @@ export class SessionTls {
     return {
       secureContext: this.#context(this.#certificate),
       selectByName: (servername) => {
+        this.#servername = servername;
         this.#certificate = this.#choice.forName(servername);
         return this.#context(this.#certificate);
       },
       store: this.#store,
+      asksCertificate: this.#asksCertificate,
     };
   }
 
@@ -117,15 +156,16 @@ export class SessionTls {
   data(hello: ClientHello): TlsOffer {
     this.notice(hello);
     const resumes = this.#resumption === 'on' && this.recognises(hello);
+    const common = { selectByName: undefined, asksCertificate: this.#client !== undefined };
     const ticketless =
       !resumes && hello.versions.includes(TLS_1_2) ? this.#certificate.context({ kind: 'ticketless' }) : undefined;
-    if (ticketless !== undefined) return { secureContext: ticketless, selectByName: undefined, store: undefined };
+    if (ticketless !== undefined) return { ...common, secureContext: ticketless, store: undefined };
     if (this.#resumption === 'on') {
-      return { secureContext: this.#context(this.#certificate), selectByName: undefined, store: this.#store };
+      return { ...common, secureContext: this.#context(this.#certificate), store: this.#store };
     }
     const ticketKeys = randomBytes(TICKET_KEYS_LENGTH);
     const foreign = this.#certificate.context({ kind: 'resumable', ticketKeys });
-    return { secureContext: foreign ?? this.#context(this.#certificate), selectByName: undefined, store: undefined };
+    return { ...common, secureContext: foreign ?? this.#context(this.#certificate), store: undefined };
   }
 
   /** Whether the hello shows a ticket or a session id of this session. Only the finished handshake proves it. */

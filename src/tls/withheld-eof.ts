@@ -44,19 +44,22 @@ export class WithheldEof extends Duplex {
       if (secure.readableEnded) return resolve('close-notify');
       secure.once('end', () => resolve('close-notify'));
       // A reset may follow a close_notify that is not read yet, so both ends wait until the reader has drained.
-      void this.#rawEnd.then((end) => this.#whenDrained(secure, () => resolve(end)));
+      void this.#rawEnd.then((end) => {
+        this.#whenDrained(secure, (drained) => resolve(drained === 'whole' ? end : 'reset'));
+      });
     });
   }
 
-  #whenDrained(secure: TLSSocket, callback: () => void): void {
+  /** `broken`: TLS has given up before all was read, as after a damaged record. */
+  #whenDrained(secure: TLSSocket, callback: (drained: 'whole' | 'broken') => void): void {
     let idle = 0;
     const look = () => {
       if (secure.readableEnded) return;
-      if (secure.destroyed) return callback();
+      if (secure.destroyed) return callback('broken');
       if (this.readableLength > 0 || secure.readableLength > 0 || secure.isPaused()) {
         idle = 0;
         setTimeout(look, RECHECK);
-      } else if (++idle > IDLE_TURNS) callback();
+      } else if (++idle > IDLE_TURNS) callback('whole');
       else setImmediate(look);
     };
     look();

@@ -1,13 +1,16 @@
 /**
  * Places for sessions as a worker gets them: it asks the primary, which counts for all workers, so that `limits.sessions`
- * and `limits.sessionsPerAddress` hold for the whole gateway. Counts nothing itself.
+ * and `limits.sessionsPerAddress` hold for the whole gateway; so do delays and bans for failed logins. Counts nothing itself.
  */
 import type { Admission, SessionPlaces } from '../policy/admissions.ts';
+import type { BackendPlaces } from '../policy/backend-admissions.ts';
+import type { LoginFailure } from '../policy/failed-logins.ts';
 import type { Channel, ToPrimary, ToWorker } from './channel.ts';
 
 export class AskedPlaces implements SessionPlaces {
   readonly #channel: Channel<ToWorker, ToPrimary>;
   readonly #asked = new Map<number, (admission: Admission) => void>();
+  readonly #failures = new Map<number, (failure: LoginFailure) => void>();
   #lastId = 0;
 
   constructor(channel: Channel<ToWorker, ToPrimary>) {
@@ -15,11 +18,34 @@ export class AskedPlaces implements SessionPlaces {
   }
 
   enter(address: string): Promise<Admission> {
+    return this.#ask((id) => ({ kind: 'enter', id, address }));
+  }
+
+  /** Places at backends, so that `maxSessions` holds for all workers together. */
+  readonly backends: BackendPlaces = {
+    enter: (backend) => this.#ask((id) => ({ kind: 'enter-backend', id, backend })),
+  };
+
+  #ask(question: (id: number) => ToPrimary): Promise<Admission> {
     const id = ++this.#lastId;
     const { promise, resolve } = Promise.withResolvers<Admission>();
     this.#asked.set(id, resolve);
-    void this.#channel.send({ kind: 'enter', id, address });
+    void this.#channel.send(question(id));
     return promise;
+  }
+
+  loginFailed(address: string, user: string): Promise<LoginFailure> {
+    const id = ++this.#lastId;
+    const { promise, resolve } = Promise.withResolvers<LoginFailure>();
+    this.#failures.set(id, resolve);
+    void this.#channel.send({ kind: 'login-failed', id, address, user });
+    return promise;
+  }
+
+  /** The primary has counted the failure. */
+  counted({ id, failure }: ToWorker & { kind: 'login-failure' }): void {
+    this.#failures.get(id)?.(failure);
+    this.#failures.delete(id);
   }
 
   /** The primary has answered. */

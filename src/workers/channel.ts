@@ -7,6 +7,7 @@ import type { Readiness } from '../admin/server.ts';
 import type { Config } from '../config/schema.ts';
 import type { ErrorCode } from '../errors/errors.ts';
 import type { MetricsSnapshot } from '../observe/metrics.ts';
+import type { LoginFailure } from '../policy/failed-logins.ts';
 
 /** What the primary says to a worker. `id` is that of the message it answers, or that the answer must have. */
 export type ToWorker =
@@ -14,6 +15,8 @@ export type ToWorker =
   | { readonly kind: 'start'; readonly worker: number; readonly config: Config }
   /** The answer to `enter`: a place for the session, or the limit that stands against it. */
   | { readonly kind: 'place'; readonly id: number; readonly refused: ErrorCode | undefined }
+  /** The answer to `login-failed`. */
+  | { readonly kind: 'login-failure'; readonly id: number; readonly failure: LoginFailure }
   | { readonly kind: 'question'; readonly id: number; readonly about: 'readiness' | 'metrics' }
   /** End all sessions, then the process. */
   | { readonly kind: 'stop' };
@@ -33,6 +36,10 @@ export type ToPrimary =
   | { readonly kind: 'failed'; readonly error: PortableError }
   /** Asks for a place for one more session of this address. */
   | { readonly kind: 'enter'; readonly id: number; readonly address: string }
+  /** Asks for a place for one more session of this backend; answered and given back as one of `enter`. */
+  | { readonly kind: 'enter-backend'; readonly id: number; readonly backend: string }
+  /** A login from this address failed. */
+  | { readonly kind: 'login-failed'; readonly id: number; readonly address: string; readonly user: string }
   /** Gives back the place that was asked for under this id. */
   | { readonly kind: 'leave'; readonly id: number }
   | Answer;

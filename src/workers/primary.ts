@@ -13,6 +13,7 @@ import { renderTogether, whatRemains } from '../observe/metric-sum.ts';
 import { Metrics, type MetricsSnapshot } from '../observe/metrics.ts';
 import { writeEvent } from '../observe/write-event.ts';
 import { Admissions } from '../policy/admissions.ts';
+import { BackendAdmissions } from '../policy/backend-admissions.ts';
 import { VERSION } from '../service.ts';
 import { WorkerSlot } from './worker-slot.ts';
 
@@ -39,6 +40,7 @@ class Primary implements WorkerService {
   readonly #config: Config;
   readonly #logger;
   readonly #metrics = new Metrics({ version: VERSION });
+  readonly #admissions: Admissions;
   readonly #slots: readonly WorkerSlot[];
   /** What the dead have counted. */
   #remains: Promise<MetricsSnapshot> = Promise.resolve([]);
@@ -49,6 +51,8 @@ class Primary implements WorkerService {
     this.#config = config;
     this.#logger = createLogger(config.log);
     const admissions = new Admissions(config.limits);
+    const backendPlaces = new BackendAdmissions(config.backends);
+    this.#admissions = admissions;
     this.#slots = Array.from(
       { length: count },
       (_, index) =>
@@ -56,6 +60,7 @@ class Primary implements WorkerService {
           number: index + 1,
           config: configOfWorker(config, index + 1, count),
           admissions,
+          backendPlaces,
           metrics: this.#metrics,
           logger: this.#logger,
           onDeath: ({ lastMetrics }) => {
@@ -68,7 +73,8 @@ class Primary implements WorkerService {
   async start(): Promise<void> {
     const metrics = { render: () => this.#render(), contentType: this.#metrics.contentType };
     const readiness = () => this.#readiness();
-    this.#admin = await startAdmin({ ...this.#config.admin, metrics, readiness, logger: this.#logger });
+    const bans = () => this.#admissions.bans;
+    this.#admin = await startAdmin({ ...this.#config.admin, metrics, readiness, bans, logger: this.#logger });
     try {
       await Promise.all(this.#slots.map((slot) => slot.start()));
     } catch (error) {

@@ -24,6 +24,8 @@ async function take(message: ToWorker): Promise<void> {
       return;
     case 'place':
       return places.answered(message);
+    case 'login-failure':
+      return places.counted(message);
     case 'question':
       return answer(message);
     case 'stop':
@@ -34,7 +36,7 @@ async function take(message: ToWorker): Promise<void> {
 
 async function start({ worker, config }: ToWorker & { kind: 'start' }): Promise<Gateway> {
   const logger = createLogger(config.log).child({ worker });
-  const made = new Gateway({ config, logger, metrics, places });
+  const made = new Gateway({ config, logger, metrics, places, backendPlaces: places.backends });
   try {
     await made.start();
   } catch (error) {

@@ -7,6 +7,7 @@ import type { Readiness } from '../admin/server.ts';
 import type { Config } from '../config/schema.ts';
 import type { MetricsSnapshot } from '../observe/metrics.ts';
 import type { Admissions } from '../policy/admissions.ts';
+import type { BackendAdmissions } from '../policy/backend-admissions.ts';
 import { type Answer, type Channel, channelToWorker, revived, type ToPrimary, type ToWorker } from './channel.ts';
 
 /** How long a worker may take to answer a question (milliseconds). */
@@ -19,6 +20,8 @@ export interface WorkerProcessOptions {
   readonly config: Config;
   /** Places for the sessions of all workers. */
   readonly admissions: Admissions;
+  /** Places at the backends, for the sessions of all workers. */
+  readonly backendPlaces: BackendAdmissions;
   readonly onSessions: (sessions: number) => void;
 }
 
@@ -41,6 +44,7 @@ export class WorkerProcess {
   readonly #worker: Worker;
   readonly #channel: Channel<ToPrimary, ToWorker>;
   readonly #leaves = new Map<number, () => void>();
+  readonly #backendLeaves = new Map<number, () => void>();
   readonly #questions = new Map<number, (answer: Answer | undefined) => void>();
   readonly #served = Promise.withResolvers<boolean>();
   #state: 'starting' | 'serving' | 'ended' = 'starting';
@@ -109,6 +113,13 @@ export class WorkerProcess {
         return;
       case 'enter':
         return this.#enter(message.id, message.address);
+      case 'enter-backend':
+        return this.#enterBackend(message.id, message.backend);
+      case 'login-failed': {
+        const { id, address, user } = message;
+        const failure = this.#options.admissions.loginFailed(address, user);
+        return void this.#channel.send({ kind: 'login-failure', id, failure });
+      }
       case 'leave':
         return this.#leave(message.id);
       case 'metrics':
@@ -127,7 +138,16 @@ export class WorkerProcess {
     void this.#channel.send({ kind: 'place', id, refused });
   }
 
+  #enterBackend(id: number, backend: string): void {
+    const admission = this.#options.backendPlaces.enter(backend);
+    const refused = 'refused' in admission ? admission.refused : undefined;
+    if ('leave' in admission) this.#backendLeaves.set(id, () => admission.leave());
+    void this.#channel.send({ kind: 'place', id, refused });
+  }
+
   #leave(id: number): void {
+    this.#backendLeaves.get(id)?.();
+    if (this.#backendLeaves.delete(id)) return;
     this.#leaves.get(id)?.();
     this.#leaves.delete(id);
     this.#options.onSessions(this.sessions);
@@ -156,7 +176,7 @@ export class WorkerProcess {
     const { code, signal } = await exitOf(this.#worker);
     this.#state = 'ended';
     const sessions = this.sessions;
-    for (const id of [...this.#leaves.keys()]) this.#leave(id);
+    for (const id of [...this.#leaves.keys(), ...this.#backendLeaves.keys()]) this.#leave(id);
     for (const settle of [...this.#questions.values()]) settle(undefined);
     this.#served.resolve(false);
     return { code, signal, error: this.#error, sessions };

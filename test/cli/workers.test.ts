@@ -170,6 +170,54 @@ describe('two workers', () => {
     await loggedIn();
   });
 
+  it('know each other: failed logins with both ban an address from both, and the side port lists it', async () => {
+    const routes = [{ match: { user: 'nobody-else' }, backends: ['legacy'] }];
+    const loginDelay = { first: '1ms', most: '1ms' };
+    const workers = await serve({ routes, limits: { ban: { failures: 4 }, loginDelay, failedLogins: 4 } });
+    expect(workers).toHaveLength(2);
+    const target = { address: '127.0.0.1', port: controlPort() };
+    const guess = async (): Promise<void> => {
+      const client = await ScriptedClient.connect(target, { localAddress: '127.0.0.5' });
+      clients.push(client);
+      await client.expect(220);
+      await client.auth();
+      await client.command('USER somebody', 331);
+      await client.command('PASS something', 530);
+    };
+    // Sessions are given to the workers in turn.
+    await Promise.all([guess(), guess(), guess(), guess()]);
+    const guessed = linesOf('login').map((line) => line['worker']);
+    expect(new Set(guessed)).toEqual(new Set([1, 2]));
+    for (let count = 0; count < 4; count++) {
+      const again = await ScriptedClient.connect(target, { localAddress: '127.0.0.5' });
+      clients.push(again);
+      await again.expect(421);
+    }
+    const { bans } = (await (await sidePort('/bans')).json()) as { bans: readonly object[] };
+    expect(bans).toEqual([{ address: '127.0.0.5', until: expect.any(String), failures: 4 }]);
+    expect(await metric('bans_total')).toBe(1);
+    const stranger = await ScriptedClient.connect(target, { localAddress: '127.0.0.6' });
+    clients.push(stranger);
+    await stranger.expect(220);
+  });
+
+  it('know each other: maxSessions of a backend holds for both together, and frees its places', async () => {
+    await serve({ backends: [{ name: 'legacy', host: '127.0.0.1', port: backend.port, maxSessions: 3 }] });
+    const inside = [await loggedIn(), await loggedIn(), await loggedIn()];
+    const tryUser = async (): Promise<number> => {
+      const client = await ScriptedClient.connect({ address: '127.0.0.1', port: controlPort() });
+      clients.push(client);
+      await client.expect(220);
+      await client.auth();
+      client.send('USER anybody');
+      return (await client.reply()).code;
+    };
+    expect([await tryUser(), await tryUser()]).toEqual([421, 421]);
+    expect(await metric('backend_sessions_active', 'backend="legacy"')).toBe(3);
+    await inside[0]?.command('QUIT', 221);
+    await expect.poll(tryUser).toBe(331);
+  });
+
   it('die alone: the other goes on, a replacement has the same ports, and nothing counted is lost', async () => {
     const workers = await serve({ limits: { sessions: 4 } });
     const sessions = [await loggedIn(), await loggedIn(), await loggedIn(), await loggedIn()];

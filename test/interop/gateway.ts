@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { expect, vi } from 'vitest';
-import { generateAuthority, generateServerCertificate } from '../../src/certs/generate.ts';
+import { generateAuthority, generateClientCertificate, generateServerCertificate } from '../../src/certs/generate.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import type { PortRange } from '../../src/config/schema.ts';
 import { createLogger } from '../../src/observe/logger.ts';
@@ -31,6 +31,10 @@ export interface GatewayOptions {
   readonly dataMode?: 'auto' | 'active';
   /** Size of the passive range. */
   readonly passivePorts?: number;
+  /** Keys of `backends[]` in YAML flow style, such as `tls: explicit, ca: /ca.pem`. */
+  readonly backend?: string;
+  /** Clients must show a certificate, which stands in for the password or not. Clients are given one. */
+  readonly clientCertificates?: 'beside-password' | 'in-place-of-password';
   /** Address of a balancer: only from there, with PROXY headers, and clients are sent there. */
   readonly balancer?: string;
 }
@@ -53,11 +57,19 @@ export async function startGateway(options: GatewayOptions): Promise<InteropGate
   const folder = await mkdtemp(join(tmpdir(), 'sallyport-interop-gateway-'));
   const log = new LastLines();
   try {
-    const authority = await writeCertificates(folder);
+    const { authority, client } = await writeCertificates(folder);
+    const certificate = options.clientCertificates === undefined ? undefined : client;
     const config = parseConfig(await configuration(folder, options));
     const service = await startService(config, { logger: createLogger({ ...config.log, destination: log }) });
     const address = options.balancer ?? options.address ?? '127.0.0.1';
-    return interopGateway(service, { authority, folder, log, address, passivePorts: config.data.passive.ports });
+    return interopGateway(service, {
+      authority,
+      certificate,
+      folder,
+      log,
+      address,
+      passivePorts: config.data.passive.ports,
+    });
   } catch (error) {
     await rm(folder, { recursive: true, force: true });
     throw error;
@@ -66,6 +78,7 @@ export async function startGateway(options: GatewayOptions): Promise<InteropGate
 
 interface Parts {
   readonly authority: string;
+  readonly certificate: Target['certificate'];
   readonly folder: string;
   readonly log: LastLines;
   /** Where clients connect to. */
@@ -74,14 +87,14 @@ interface Parts {
 }
 
 function interopGateway(service: Service, parts: Parts): InteropGateway {
-  const { authority, folder, log, address, passivePorts } = parts;
+  const { authority, certificate, folder, log, address, passivePorts } = parts;
   const { gateway, metrics } = service;
   const portOf = (mode: string) => gateway.listeners.find((listener) => listener.mode === mode)?.port ?? 0;
   return {
     passivePorts,
     target: (security, tls) => {
       const port = portOf(security === 'implicit' ? 'implicit' : 'explicit');
-      return { host: address, port, security, tls, authority, user: USER, password: PASSWORD };
+      return { host: address, port, security, tls, authority, certificate, user: USER, password: PASSWORD };
     },
     metric: async (name, labels = {}) => sumSeries(await metrics.render(), name, labels),
     showLog: () => {
@@ -99,20 +112,36 @@ function interopGateway(service: Service, parts: Parts): InteropGateway {
   };
 }
 
-async function writeCertificates(folder: string): Promise<string> {
+async function writeCertificates(folder: string) {
   const authority = await generateAuthority();
   const server = await generateServerCertificate(authority, { names: ['localhost', '127.0.0.1', '127.0.0.8', '::1'] });
   const file = join(folder, 'authority.pem');
   await writeFile(file, authority.cert);
   await writeFile(join(folder, 'server.pem'), server.cert);
   await writeFile(join(folder, 'server.key'), server.key, { mode: 0o600 });
-  return file;
+  const owner = await generateClientCertificate(authority, { commonName: USER });
+  const client = { cert: join(folder, 'client.pem'), key: join(folder, 'client.key') };
+  await writeFile(client.cert, owner.cert);
+  await writeFile(client.key, owner.key, { mode: 0o600 });
+  return { authority: file, client };
+}
+
+/** The keys of `tls` and `routes` about certificates of clients. */
+function byCertificate(folder: string, how: GatewayOptions['clientCertificates']): { tls: string; routes: string } {
+  if (how === undefined) return { tls: '', routes: '[]' };
+  const password = how === 'in-place-of-password' ? 'not-needed' : 'required';
+  const user = `{ from: subject-cn, password: ${password} }`;
+  return {
+    tls: `clientCertificates: { mode: require, ca: "${join(folder, 'authority.pem')}", user: ${user} }`,
+    routes: password === 'required' ? '[]' : `[{ backends: [legacy], credentials: { password: "${PASSWORD}" } }]`,
+  };
 }
 
 async function configuration(folder: string, options: GatewayOptions): Promise<string> {
   const { backendPort, address = '127.0.0.1', clearText = 'refused', balancer, passivePorts = PASSIVE_PORTS } = options;
   const rule = clearText === 'allowed' ? 'off' : 'enforce';
   const first = await freePorts(passivePorts);
+  const certificates = byCertificate(folder, options.clientCertificates);
   const proxy = balancer === undefined ? '{}' : `{ control: required, trusted: ["${balancer}"] }`;
   return `
 listeners:
@@ -120,11 +149,13 @@ listeners:
   - { name: implicit, address: "${address}", port: 0, mode: implicit, proxyProtocol: ${proxy} }
 tls:
   certificates: [{ cert: "${join(folder, 'server.pem')}", key: "${join(folder, 'server.key')}" }]
+  ${certificates.tls}
+routes: ${certificates.routes}
 policy: { requireTls: ${rule}, requireProtP: ${rule} }
 data:
   passive: { ports: ${first}-${first + passivePorts - 1} }
 backends:
-  - { name: legacy, host: 127.0.0.1, port: ${backendPort}, dataMode: ${options.dataMode ?? 'auto'} }
+  - { name: legacy, host: 127.0.0.1, port: ${backendPort}, dataMode: ${options.dataMode ?? 'auto'}, ${options.backend ?? ''} }
 limits: { sessionsPerAddress: ${SESSIONS_PER_ADDRESS} }
 admin: { address: 127.0.0.1, port: 0 }
 log: { level: info, format: json }

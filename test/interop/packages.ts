@@ -14,9 +14,11 @@ export function providePackages(): Promise<Packages | string> {
     wanted: [
       'vsftpd',
       'proftpd-core',
+      'proftpd-mod-crypto',
       'pure-ftpd',
       'python3',
       'python3-pyftpdlib',
+      'python3-openssl',
       'curl',
       'lftp',
       'wget',
@@ -24,8 +26,8 @@ export function providePackages(): Promise<Packages | string> {
       'libpam-wrapper',
       'libnss-wrapper',
     ],
-    // The interpreter and its library, whatever their version.
-    also: /^(lib)?python3(\.\d+)?(-minimal|-stdlib|-pyasync(ore|hat))?$/,
+    // The interpreter and its libraries, whatever their version.
+    also: /^(lib)?python3(\.\d+)?(-minimal|-stdlib|-pyasync(ore|hat)|-cryptography|-cffi-backend)?$/,
     mustLoad: [
       'usr/sbin/vsftpd',
       'usr/sbin/proftpd',

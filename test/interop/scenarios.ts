@@ -41,10 +41,9 @@ export function unusualNames({ refusedNames }: BackendFacts): readonly Sample[] 
   return names.map((name, index) => ({ name, bytes: 100 + index }));
 }
 
-const twenty: readonly Sample[] = Array.from({ length: 20 }, (_, n) => ({
-  name: `file-${n}.bin`,
-  bytes: 1_000 * n + 1,
-}));
+function numbered(count: number): readonly Sample[] {
+  return Array.from({ length: count }, (_, n) => ({ name: `file-${n}.bin`, bytes: 1_000 * n + 1 }));
+}
 
 /**
  * Makes a folder, lists it, and uploads samples into it; lists it again, downloads and renames them; deletes everything. The disk is compared
@@ -60,9 +59,9 @@ export async function roundTrip(pairing: Pairing, samples: readonly Sample[]): P
   });
 }
 
-/** Twenty files up and the same twenty down, in one session. */
-export async function manyFiles(pairing: Pairing): Promise<void> {
-  await withFiles(pairing, twenty, async (folder, files) => {
+/** Many files up and the same down, in one session. */
+export async function manyFiles(pairing: Pairing, count = 20): Promise<void> {
+  await withFiles(pairing, numbered(count), async (folder, files) => {
     await perform(pairing, [{ do: 'make folder', folder }, ...uploads(folder, files), ...downloads(folder, files)]);
     await compareDisk(pairing, folder, files);
     await compareBack(files);

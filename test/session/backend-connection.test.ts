@@ -2,7 +2,7 @@
  * The control connection to the backend: when it is made, what greeting is taken, and how a client learns that it failed.
  */
 import { describe, expect, it } from 'vitest';
-import { PASSWORD, USER } from '../support/scripted-client.ts';
+import { PASSWORD, ScriptedClient, USER } from '../support/scripted-client.ts';
 import { FAMILIES, HAS_IPV6, withGateway } from '../support/test-gateway.ts';
 
 describe('dialling', () => {
@@ -32,7 +32,7 @@ describe('dialling', () => {
   });
 
   it('readiness follows what sessions meet: not ready when one could not reach the backend', async () => {
-    await withGateway({}, async ({ encrypted, backend, gateway }) => {
+    await withGateway({ backend: { health: { failures: 1 } } }, async ({ encrypted, backend, gateway }) => {
       expect(gateway.readiness()).toEqual({ ready: true, reasons: [] });
       await backend.refuse();
       const client = await encrypted();
@@ -183,6 +183,37 @@ describe.skipIf(!HAS_IPV6)('address families are independent (T151)', () => {
       expect((await client.download('RETR a')).toString()).toBe('abc');
       await client.upload('STOR b', 'up');
       expect(backend.files.get('/b')?.toString()).toBe('up');
+    });
+  });
+
+  it("an IPv4 client of a listener on :: is an IPv4 client: PASV, its own data connections, nobody else's", async () => {
+    const options = {
+      listeners: { explicit: { address: '::' } },
+      legacy: { files: { '/a': 'abc' } },
+      timeouts: { tlsHandshake: '500ms' },
+    };
+    await withGateway(options, async ({ ownDoors, logs }) => {
+      const { port } = ownDoors.explicit;
+      const client = await ScriptedClient.connect({ address: '127.0.0.1', port }, { localAddress: '127.0.0.5' });
+      try {
+        await client.expect(220);
+        await client.auth();
+        await client.login();
+        await client.protect();
+        expect((await logs.until({ event: 'session-started' }))['client']).toMatch(/^127\.0\.0\.5:/);
+        const target = await client.pasv();
+        expect(target.address).toBe('127.0.0.1');
+        const stranger = await client.openData({ port: target.port, host: '127.0.0.1', localAddress: '127.0.0.6' });
+        expect(['fin', 'reset']).toContain(await stranger.startClear().ending);
+        const data = await client.openData({ port: target.port, host: '127.0.0.1' });
+        await client.command('RETR a', 150);
+        await data.startTls();
+        expect((await data.readToEnd()).bytes.toString()).toBe('abc');
+        await client.expect(226);
+        await client.command('EPSV 2', 522);
+      } finally {
+        client.destroy();
+      }
     });
   });
 });

@@ -2,8 +2,15 @@
  * Data connections that find their session by TLS: ticket keys and session ids of the control session (T086–T093), one
  * shared port, other addresses, and what happens to those who cannot prove who they are.
  */
-import { constants } from 'node:crypto';
+import { constants, X509Certificate } from 'node:crypto';
+import { once } from 'node:events';
+import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connect as connectTls } from 'node:tls';
 import { describe, expect, it } from 'vitest';
+import { generateAuthority, generateServerCertificate } from '../../src/certs/generate.ts';
+import { testCertificate } from '../support/certificates.ts';
 import { ClientData } from '../support/client-data.ts';
 import type { ScriptedClient } from '../support/scripted-client.ts';
 import { only, withGateway } from '../support/test-gateway.ts';
@@ -75,6 +82,75 @@ describe('T086: the session of the control connection is resumed on data connect
   });
 });
 
+describe('T089: how long the session of the control connection can be resumed', () => {
+  it.each(VERSIONS)('a day, longer than any control session lasts (%s)', async (version) => {
+    await withGateway({}, async ({ loggedIn }) => {
+      const client = await withTicket(await loggedIn('explicit', { tls: only(version) }));
+      // SSL_SESSION, ticket lifetime [9] EXPLICIT INTEGER: 86,400 seconds.
+      const aDay = Buffer.from('a9050203015180', 'hex');
+      expect(client.session?.includes(aDay)).toBe(true);
+    });
+  });
+});
+
+describe('T090: fifty transfers in one session over TLS 1.3', () => {
+  const tls = only('TLSv1.3');
+
+  it.each([
+    ['that shows one ticket each time', 'true', 0],
+    ['that spends its ticket on the first and has none for the others (quirk: curl)', 'false', 49],
+  ] as const)('of a client %s', async (_what, resumed, without) => {
+    await withGateway({ legacy: { files: { '/a': 'abc' } } }, async ({ loggedIn, backend, metrics }) => {
+      const client = await withTicket(await loggedIn('explicit', { tls }));
+      for (let done = 0; done < 50; done += 2) {
+        const options = without > 0 && done > 0 ? { ...tls, session: undefined } : tls;
+        expect((await client.download('RETR a', options)).toString()).toBe('abc');
+        await client.upload('STOR b', `upload ${done}`, without > 0 ? { ...tls, session: undefined } : tls);
+        expect(backend.files.get('/b')?.toString()).toBe(`upload ${done}`);
+      }
+      const handshakes = 'tls_handshakes_total{side="client",channel="data",version="TLSv1.3"';
+      expect(await metrics.render()).toContain(`${handshakes},resumed="${resumed}"} ${without || 50}\n`);
+    });
+  });
+});
+
+describe('T091: the certificate of data connections', () => {
+  it('is that of the control connection, whatever name they ask for and whatever has become of the files', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'sallyport-test-names-'));
+    try {
+      const [first, authority] = await Promise.all([testCertificate(), generateAuthority()]);
+      const plant = await generateServerCertificate(authority, { names: ['ftp.plant.example'] });
+      const files = { cert: join(folder, 'cert.pem'), key: join(folder, 'key.pem') };
+      await writeFile(files.cert, plant.cert);
+      await writeFile(files.key, plant.key, { mode: 0o600 });
+      const certificates = [{ cert: first.cert, key: first.key }, files];
+      await withGateway({ tls: { certificates }, legacy: { files: { '/a': 'abc' } } }, async ({ loggedIn }) => {
+        const client = await loggedIn('explicit', { tls: { servername: 'ftp.plant.example' } });
+        const pinned = client.tls?.getPeerX509Certificate()?.fingerprint256;
+        expect(pinned).toBe(new X509Certificate(plant.cert).fingerprint256);
+        await copyFile(first.cert, files.cert);
+        await copyFile(first.key, files.key);
+        for (const version of VERSIONS) {
+          for (const servername of ['ftp.plant.example', 'localhost', '']) {
+            const port = await client.epsv();
+            client.send('RETR a');
+            const choice = { servername, ...only(version), rejectUnauthorized: false };
+            const data = connectTls({ host: '127.0.0.1', port, ...choice });
+            await once(data, 'secureConnect');
+            expect(data.getPeerX509Certificate()?.fingerprint256).toBe(pinned);
+            data.resume();
+            await client.expect(150);
+            await client.expect(226);
+            data.destroy();
+          }
+        }
+      });
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  });
+});
+
 describe('T087: the ticket of another session', () => {
   it('is not resumed, and under require refused with 522; the control connection stays', async () => {
     await withGateway(
@@ -111,18 +187,24 @@ describe('T087: the ticket of another session', () => {
 });
 
 describe('T088: sessionReuse', () => {
-  it('require: a client that never resumes gets 522 with a clear text, and goes on', async () => {
+  it.each([
+    'RETR a',
+    'STOR b',
+  ])('require: a client that never resumes gets 522 to %s with a clear text, and goes on', async (line) => {
     await withGateway(
       { legacy: { files: { '/a': 'abc' } }, policy: { sessionReuse: 'require' } },
-      async ({ loggedIn, logs }) => {
+      async ({ loggedIn, logs, backend }) => {
         const client = await loggedIn();
         const data = await client.openData();
-        client.send('RETR a');
+        client.send(line);
         await client.expect(150);
         await data.startTls().catch(() => {});
         expect((await client.expect(522)).text).toContain('resume');
         expect(await logs.until({ event: 'transfer' })).toMatchObject({ cause: 'tls-session-not-resumed' });
         await client.command('NOOP', 200);
+        await backend.received('ABOR');
+        expect(await backend.lastSession.lastData.ending).toBe('reset');
+        expect([...backend.files.keys()]).toEqual(['/a']);
       },
     );
   });
@@ -173,6 +255,19 @@ describe('sharing needs proof', () => {
     });
   });
 
+  it('a client that comes again with the TLS session of its last visit, which has ended, may share', async () => {
+    await withGateway({ legacy: { files: { '/a': 'abc' } }, ...ONE_PORT }, async ({ loggedIn, gateway }) => {
+      const last = await withTicket(await loggedIn());
+      const { session } = last;
+      await last.command('QUIT', 221);
+      await expect.poll(() => gateway.activeSessions, { interval: 2 }).toBe(0);
+      const again = await withTicket(await loggedIn('explicit', session === undefined ? {} : { tls: { session } }));
+      const other = await withTicket(await loggedIn());
+      for (const client of [again, other]) await client.download('RETR a');
+      expect(await again.epsv()).toBe(await other.epsv());
+    });
+  });
+
   it('PASV waits for a port that is about to be free', async () => {
     const options = { passivePorts: 1, policy: { sessionReuse: 'off' }, legacy: { files: { '/a': 'abc' } } };
     await withGateway(options, async ({ loggedIn }) => {
@@ -190,6 +285,30 @@ describe('sharing needs proof', () => {
       await two.epsv();
       const data = await ClientData.connect({ host: '127.0.0.1', port });
       await expect(data.startTls()).rejects.toThrow();
+    });
+  });
+
+  it('data.peer any: the ticket decides and not the address; who has none gets 425', async () => {
+    const options = { data: { peer: 'any' }, legacy: { files: { '/a': 'abc' } }, ...ONE_PORT };
+    await withGateway(options, async ({ loggedIn, metrics }) => {
+      const client = await withTicket(await loggedIn());
+      for (const localAddress of ['127.0.0.1', '127.0.0.9']) {
+        const port = await client.epsv();
+        const stranger = await ClientData.connect({ host: '127.0.0.1', port });
+        await expect(stranger.startTls()).rejects.toThrow();
+        const data = await ClientData.connect({ host: '127.0.0.1', port, localAddress });
+        client.send('RETR a');
+        const tls = data.startTls({ session: client.session });
+        await client.expect(150);
+        await tls;
+        expect((await data.readToEnd()).bytes.toString()).toBe('abc');
+        await client.expect(226);
+      }
+      expect(await metrics.render()).toContain('unclaimed_data_connections_total{cause="unidentified"} 2');
+    });
+    const never = { ...options, policy: { sessionReuse: 'off' } };
+    await withGateway(never, async ({ loggedIn }) => {
+      await (await loggedIn()).command('EPSV', 425);
     });
   });
 

@@ -94,10 +94,11 @@ describe('OPTS, HOST, HELP, CLNT', () => {
     });
   });
 
-  it('T038: HOST is refused with 502', async () => {
+  it('T038: HOST is offered before login, and accepted for any name where no route asks for one', async () => {
     await withGateway({}, async ({ greeted, backend }) => {
       const client = await greeted();
-      await client.command('HOST example.org', 502);
+      expect(features(await client.command('FEAT', 211))).toContain('HOST');
+      await client.command('HOST example.org', 220);
       expect(backend.sessions).toHaveLength(0);
     });
   });

@@ -44,10 +44,11 @@ describe('PASV', () => {
 
   // A machine without IPv6 loopback cannot try it.
   it.skipIf(!HAS_IPV6)('T064: over IPv6 refused with 425: use EPSV', async () => {
-    await withGateway({}, async ({ loggedIn, gateway }) => {
+    await withGateway({}, async ({ loggedIn, gateway, backend }) => {
       const client = await loggedIn('explicit6');
       expect((await client.command('PASV', 425)).text).toMatch(/EPSV/);
       expect(gateway.passivePorts.waiting).toBe(0);
+      for (const verb of ['EPSV', 'PASV']) expect(backend.verbs).not.toContain(verb);
     });
   });
 
@@ -107,7 +108,8 @@ describe.each(FAMILIES)('EPSV over %s', (family, { explicit }) => {
 
 describe('who may claim a data connection', () => {
   it('T072: another address is closed silently and does not disturb the right one', async () => {
-    await withGateway({ legacy: { files: FILES } }, async ({ loggedIn, backend }) => {
+    const timeouts = { tlsHandshake: '500ms' };
+    await withGateway({ timeouts, legacy: { files: FILES } }, async ({ loggedIn, backend }) => {
       const client = await loggedIn();
       const port = await client.epsv();
       expect(await claim(port, '127.0.0.2')).toBe('closed');

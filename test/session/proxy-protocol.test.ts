@@ -278,6 +278,21 @@ describe('control through the balancer, data not', () => {
     });
   });
 
+  it('T146: with data.peer any it may come from anywhere that has the ticket', async () => {
+    const proxyProtocol = { ...REQUIRED, data: 'off' };
+    await withGateway({ ...BALANCED, proxyProtocol, data: { peer: 'any' } }, async ({ loggedIn }) => {
+      const client = await loggedIn('explicit', { localAddress: '127.0.0.5' });
+      const port = await client.epsv();
+      const data = await client.openData({ host: '127.0.0.1', port, localAddress: '127.0.0.6' });
+      client.send('RETR a');
+      const secured = data.startTls({ session: client.session });
+      await client.expect(150);
+      await secured;
+      expect((await data.readToEnd()).bytes.toString()).toBe('abc');
+      await client.expect(226);
+    });
+  });
+
   it('data: required with control: off', async () => {
     const proxyProtocol = { control: 'off', data: 'required', trusted: [BALANCER] };
     const seen: number[] = [];

@@ -112,6 +112,28 @@ describe.each(FAMILIES)('the data connection over %s', (_family, { explicit }) =
     });
   });
 
+  it.each([
+    'TLSv1.2',
+    'TLSv1.3',
+  ] as const)('T083: the handshake may come before 150, as curl has it (%s)', async (version) => {
+    await withGateway({ legacy: { files: { '/a': 'abc' } } }, async ({ loggedIn, backend }) => {
+      const { promise: secured, resolve: letGo } = Promise.withResolvers<void>();
+      backend.on('RETR', async (session, command) => {
+        await secured;
+        await session.byDefault(command);
+      });
+      const client = await loggedIn(explicit, { tls: only(version) });
+      const data = await client.openData();
+      client.send('RETR a');
+      await data.startTls({ ...only(version), session: client.session });
+      expect(client.unread).toBe('');
+      letGo();
+      await client.expect(150);
+      expect((await data.readToEnd()).bytes.toString()).toBe('abc');
+      await client.expect(226);
+    });
+  });
+
   it('T084: 150 does not wait for the handshake of the client', async () => {
     await withGateway({ legacy: { files: { '/a': 'abc' } } }, async ({ loggedIn }) => {
       const client = await loggedIn(explicit);

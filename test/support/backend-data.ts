@@ -10,13 +10,21 @@ export class BackendData {
   readonly socket: Socket;
   /** How the gateway ended it; pending until it did. */
   readonly ending: Promise<RawEnding>;
+  readonly #raw: Socket;
   readonly #chunks: Buffer[] = [];
+  #secured: boolean;
   #ended: RawEnding | undefined;
   #sent = 0;
 
-  constructor(socket: Socket, notify: () => void) {
+  /** `raw` is the TCP socket below a TLS socket; that ends only by close_notify. */
+  constructor(socket: Socket, notify: () => void, raw = socket) {
     this.socket = socket;
-    socket.setNoDelay(true);
+    this.#raw = raw;
+    this.#secured = raw === socket;
+    socket.once('secure', () => {
+      this.#secured = true;
+    });
+    raw.setNoDelay(true);
     socket.on('data', (chunk: Buffer) => {
       this.#chunks.push(chunk);
       notify();
@@ -29,6 +37,9 @@ export class BackendData {
       };
       socket.on('error', () => settle('reset'));
       socket.on('close', () => settle('reset'));
+      // Over TLS a FIN without close_notify is as good as a reset.
+      if (raw !== socket)
+        for (const event of ['end', 'error', 'close']) raw.on(event, () => setTimeout(settle, 50, 'reset'));
       // A reset that arrives together with data can show as an end of file: an empty write tells the difference.
       socket.on('end', () => {
         if (socket.writableEnded) settle('fin');
@@ -40,6 +51,11 @@ export class BackendData {
   /** Everything received so far. */
   get received(): Buffer {
     return Buffer.concat(this.#chunks);
+  }
+
+  /** Bytes on the wire so far, TLS included. */
+  get rawBytes(): number {
+    return this.#raw.bytesRead;
   }
 
   /** How the gateway ended it, undefined while it has not. */
@@ -62,13 +78,20 @@ export class BackendData {
     });
   }
 
-  /** FIN: the end of a file in stream mode. */
+  /** FIN, over TLS behind close_notify: the end of a file in stream mode. */
   end(): void {
-    this.socket.end();
+    // A TLS socket that ends before the handshake would leave it out.
+    if (this.#secured) this.socket.end();
+    else this.socket.once('secure', () => this.socket.end());
+  }
+
+  /** FIN without close_notify. */
+  cut(): void {
+    this.#raw.end();
   }
 
   /** RST. */
   reset(): void {
-    this.socket.resetAndDestroy();
+    this.#raw.resetAndDestroy();
   }
 }

@@ -4,6 +4,7 @@
  */
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { BackendData } from './backend-data.ts';
+import type { BackendTls } from './backend-tls.ts';
 import type { Changes } from './changes.ts';
 
 /** A received command line. Everything is Latin-1; `raw` is the line with its line end. */
@@ -21,6 +22,8 @@ export type CommandHandler = (session: BackendSession, command: ReceivedCommand)
 export interface SessionHost {
   readonly address: string;
   readonly changes: Changes;
+  /** TLS, where it has any. */
+  readonly tls: BackendTls | undefined;
   handlerOf(verb: string): CommandHandler;
   /** The well-behaved default, for handlers that change only a detail. */
   defaultOf(verb: string): CommandHandler;
@@ -29,7 +32,7 @@ export interface SessionHost {
 
 /** A control connection of a backend. */
 export class BackendSession {
-  readonly socket: Socket;
+  socket: Socket;
   readonly address: string;
   /** Every line received, with its line end. */
   readonly rawLines: Buffer[] = [];
@@ -54,15 +57,39 @@ export class BackendSession {
     this.#host = host;
     this.address = host.address;
     socket.setNoDelay(true);
+    this.#attach();
+  }
+
+  /** Goes on over TLS, as the TLS server; what is said before the handshake waits for it. */
+  secure(): void {
+    if (this.#host.tls === undefined) throw new Error('this backend has no TLS');
+    for (const event of ['data', 'error', 'end', 'close']) this.socket.removeAllListeners(event);
+    this.socket = this.#host.tls.control(this.socket);
+    this.#attach();
+  }
+
+  #attach(): void {
+    const { socket } = this;
     socket.on('data', (chunk: Buffer) => this.#received(chunk));
     socket.on('error', () => this.#close('reset'));
     socket.on('end', () => this.#close('fin'));
     socket.on('close', () => this.#close('reset'));
   }
 
+  /** A data connection, with TLS where this session has said PROT P. */
+  #dataOver(socket: Socket): BackendData {
+    const { tls, changes } = this.#host;
+    const secured = tls !== undefined && this.facts.get('protection') === 'P' ? tls.data(socket) : socket;
+    return new BackendData(secured, () => changes.notify(), socket);
+  }
+
   /** How the gateway ended the control connection, undefined while it is open. */
   get closed(): 'fin' | 'reset' | undefined {
     return this.#closed;
+  }
+
+  get hasTls(): boolean {
+    return this.#host.tls !== undefined;
   }
 
   /** The newest data connection. Throws when there was none. */
@@ -95,7 +122,7 @@ export class BackendSession {
     this.#taken = this.data.length;
     const server = createServer({ allowHalfOpen: true }, (socket) => {
       server.close();
-      this.data.push(new BackendData(socket, () => this.#host.changes.notify()));
+      this.data.push(this.#dataOver(socket));
       this.#host.changes.notify();
     });
     this.#passive = server;
@@ -125,7 +152,7 @@ export class BackendSession {
       socket.once('connect', resolve);
       socket.once('error', reject);
     });
-    const data = new BackendData(socket, () => this.#host.changes.notify());
+    const data = this.#dataOver(socket);
     this.data.push(data);
     return data;
   }

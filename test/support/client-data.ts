@@ -15,6 +15,9 @@ export interface DataTlsOptions {
   readonly minVersion?: SecureVersion | undefined;
   readonly maxVersion?: SecureVersion | undefined;
   readonly ciphers?: string | undefined;
+  /** A certificate to show, in PEM, and its key. */
+  readonly cert?: string | undefined;
+  readonly key?: string | undefined;
 }
 
 /** Where a data connection goes. */

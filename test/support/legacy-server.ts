@@ -1,5 +1,5 @@
 /**
- * The default behaviour of the scripted backend: a well-behaved plain FTP server over files in memory, in the manner of
+ * The default behaviour of the scripted backend: a well-behaved FTP server over files in memory, in the manner of
  * old servers: it accepts the data connection before it says 150. Knows nothing of sockets beyond its session.
  */
 import type { BackendSession, CommandHandler } from './backend-session.ts';
@@ -68,6 +68,23 @@ function sessionHandlers(): [string, CommandHandler][] {
       },
     ],
     ['ACCT', (session) => session.reply(230, 'Account accepted.')],
+    [
+      'AUTH',
+      (session) => {
+        if (!session.hasTls) return session.reply(500, 'Unknown.');
+        session.reply(234, 'Begin TLS.');
+        session.secure();
+      },
+    ],
+    ['PBSZ', (session) => session.reply(session.hasTls ? 200 : 500, 'PBSZ=0.')],
+    [
+      'PROT',
+      (session, { argument }) => {
+        if (!session.hasTls) return session.reply(500, 'Unknown.');
+        session.facts.set('protection', argument);
+        session.reply(200, 'Protected.');
+      },
+    ],
     [
       'QUIT',
       (session) => {

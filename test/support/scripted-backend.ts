@@ -1,9 +1,10 @@
 /**
- * A plain FTP backend over real sockets whose every answer can be replaced by a test: `backend.on('EPSV', …)`. Records
+ * An FTP or FTPS backend over real sockets whose every answer can be replaced by a test: `backend.on('EPSV', …)`. Records
  * what it was told as raw bytes. By default it behaves like a good legacy server (`legacy-server.ts`).
  */
 import { createServer, type Server } from 'node:net';
 import { BackendSession, type CommandHandler, type ReceivedCommand, type SessionHost } from './backend-session.ts';
+import { BackendTls, type BackendTlsOptions } from './backend-tls.ts';
 import { Changes } from './changes.ts';
 import { type LegacyState, legacyHandlers, type Upload } from './legacy-server.ts';
 
@@ -13,12 +14,15 @@ export interface BackendOptions {
   readonly address?: string;
   readonly files?: Readonly<Record<string, string | Uint8Array>>;
   readonly features?: readonly string[];
+  /** FTPS; the default is plain FTP. */
+  readonly tls?: BackendTlsOptions;
 }
 
 /** A backend that does what a test says. */
 export class ScriptedBackend implements SessionHost {
   readonly address: string;
   readonly changes = new Changes();
+  readonly tls: BackendTls | undefined;
   readonly sessions: BackendSession[] = [];
   /** Faults inside handlers: a test that leaves any has failed. */
   readonly faults: unknown[] = [];
@@ -29,14 +33,15 @@ export class ScriptedBackend implements SessionHost {
   #greet: (session: BackendSession) => void | Promise<void> = (session) => session.reply(220, 'Legacy FTP ready.');
   #port = 0;
 
-  private constructor(options: BackendOptions) {
+  private constructor(options: BackendOptions, tls: BackendTls | undefined) {
+    this.tls = tls;
     this.address = options.address ?? '127.0.0.1';
     const files = Object.entries(options.files ?? {}).map(([name, bytes]) => [name, Buffer.from(bytes)] as const);
     const features = options.features ?? ['EPSV', 'SIZE', 'MDTM', 'REST STREAM', 'UTF8'];
     this.#state = { files: new Map(files), uploads: [], features };
     this.#defaults = legacyHandlers(this.#state);
     this.#server = createServer({ allowHalfOpen: true }, (socket) => {
-      const session = new BackendSession(socket, this);
+      const session = new BackendSession(tls?.security === 'implicit' ? tls.control(socket) : socket, this);
       this.sessions.push(session);
       this.changes.notify();
       void this.#greet(session);
@@ -45,7 +50,7 @@ export class ScriptedBackend implements SessionHost {
 
   /** Starts listening on a free port. */
   static async start(options: BackendOptions = {}): Promise<ScriptedBackend> {
-    const backend = new ScriptedBackend(options);
+    const backend = new ScriptedBackend(options, options.tls && (await BackendTls.make(options.tls)));
     await new Promise<void>((resolve) => backend.#server.listen(0, backend.address, resolve));
     const address = backend.#server.address();
     backend.#port = typeof address === 'object' && address ? address.port : 0;

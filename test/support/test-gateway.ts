@@ -51,10 +51,15 @@ export interface Overrides {
   readonly advertise?: readonly Section[];
   /** Keys of `data` other than `passive`. */
   readonly data?: Section;
-  /** Keys of the one backend. */
+  /** Keys of the first backend, which is the scripted one of {@link withGateway}. */
   readonly backend?: Section;
+  /** More backends, whole. */
+  readonly moreBackends?: readonly Section[];
+  readonly routes?: readonly Section[];
   /** Size of the passive range. */
   readonly passivePorts?: number;
+  /** What single listeners have beside that. */
+  readonly listeners?: Readonly<Partial<Record<Door, Section>>>;
   /** Key `proxyProtocol` of every listener. */
   readonly proxyProtocol?: Section;
   /** A balancer before the IPv4 doors and the passive range. */
@@ -88,11 +93,16 @@ export async function startTestGateway(target: Target, overrides: Overrides = {}
       port: 0,
       ...listener,
       ...(overrides.proxyProtocol && { proxyProtocol: overrides.proxyProtocol }),
+      ...overrides.listeners?.[name as Door],
     })),
     tls: { certificates: [{ cert, key }], ...overrides.tls },
     policy: overrides.policy ?? {},
     data: { passive, ...overrides.data },
-    backends: [{ name: 'legacy', host: target.address, port: target.port, ...overrides.backend }],
+    backends: [
+      { name: 'legacy', host: target.address, port: target.port, ...overrides.backend },
+      ...(overrides.moreBackends ?? []),
+    ],
+    routes: overrides.routes ?? [],
     limits: overrides.limits ?? {},
     timeouts: overrides.timeouts ?? {},
     admin: { address: '127.0.0.1', port: 0 },

@@ -1,11 +1,12 @@
 /**
  * What a backend shows to a user who is logged in: system, features, directory, and data ports that work or do not.
- * Lists and transfers nothing.
+ * Transfers nothing, but from an FTPS backend a listing.
  */
 import { ActiveBackendData } from '../../backends/active-data.ts';
 import type { BackendLink } from '../../backends/backend-link.ts';
 import { asGatewayError, GatewayError } from '../../errors/errors.ts';
 import { dial } from '../../net/dial.ts';
+import { parseFeatures } from '../../wire/features.ts';
 import { parseExtendedPassive, parsePassive } from '../../wire/host-port.ts';
 import { printable } from '../../wire/redact.ts';
 import { isIntermediate, isPositive, type Reply } from '../../wire/reply.ts';
@@ -14,6 +15,7 @@ import { type Finding, failed, failure, ok, warning } from './finding.ts';
 import { judgePassive, type PassiveOutcome } from './passive-outcome.ts';
 import { ask, NEVER, openProbeLink, type Probe } from './probe.ts';
 import { type Login, replyText, withoutSecret } from './secrets.ts';
+import { probeDataTls } from './tls-after-login.ts';
 
 /** A backend without EPSV may say nothing to it: the gateway waits no longer than this either (milliseconds). */
 const EPSV_SILENCE = 10_000;
@@ -28,10 +30,21 @@ export async function probeAfterLogin(probe: Probe, login: Login): Promise<reado
   findings.push(await session.tell('SYST', 'SYST', (reply) => ok('SYST', replyText(reply), { code: reply.code })));
   findings.push(await session.tell('FEAT after login', 'FEAT', (reply) => describeFeatures('FEAT after login', reply)));
   findings.push(await session.tell('PWD', 'PWD', describeDirectory));
+  findings.push(await session.tell('MLSD', 'FEAT', describeMlsd));
   findings.push(...(await session.passive()));
+  if (probe.backend.contexts !== undefined) findings.push(await session.dataTls());
   if (probe.backend.config.dataMode === 'active') findings.push(await session.active());
   session.close();
   return findings;
+}
+
+/** RFC 3659 §7.8: FEAT says MLST for both. */
+function describeMlsd(reply: Reply): Finding {
+  const known = parseFeatures(reply).some(({ name }) => name === 'MLST' || name === 'MLSD');
+  const text = known
+    ? 'listed in FEAT: clients are offered it'
+    : 'not listed in FEAT: clients are offered LIST and NLST';
+  return ok('MLSD', text, { offered: known });
 }
 
 function describeDirectory(reply: Reply): Finding {
@@ -100,6 +113,15 @@ class LoggedIn {
     }
   }
 
+  /** The finding for TLS on data connections. */
+  async dataTls(): Promise<Finding> {
+    try {
+      return await probeDataTls(this.#probe, () => this.#connected());
+    } catch (error) {
+      return this.#failure('data TLS', error);
+    }
+  }
+
   close(): void {
     this.#link?.close();
   }
@@ -155,7 +177,9 @@ class LoggedIn {
     this.#link = await openProbeLink(this.#probe);
     const { user, password } = this.#login;
     const answer = await ask(this.#link, 'USER', user);
-    return answer.code === 331 ? ask(this.#link, 'PASS', password) : answer;
+    const last = answer.code === 331 ? await ask(this.#link, 'PASS', password) : answer;
+    if (isPositive(last)) await this.#link.protect();
+    return last;
   }
 
   #failure(check: string, error: unknown): Finding {

@@ -11,6 +11,7 @@ import { isPermanentFailure, isPositive, type Reply } from '../../wire/reply.ts'
 import { type Finding, failed, failure, ok, warning } from './finding.ts';
 import { ask, NEVER, openProbeLink, type Probe } from './probe.ts';
 import { replyText } from './secrets.ts';
+import { probeTls } from './tls-before-login.ts';
 
 /** What everybody sees. The backend can be probed further only where it greeted. */
 export interface BeforeLogin {
@@ -18,8 +19,9 @@ export interface BeforeLogin {
   readonly findings: readonly Finding[];
 }
 
-/** Connects, waits for the greeting, asks for FEAT, and for AUTH TLS on a second connection. */
+/** Connects, waits for the greeting, asks for FEAT, and for AUTH TLS on a second connection; an FTPS backend is asked inside TLS. */
 export async function probeBeforeLogin(probe: Probe): Promise<BeforeLogin> {
+  if (probe.backend.contexts !== undefined) return probeInsideTls(probe);
   const findings: Finding[] = [];
   const link = await connect(probe, findings);
   if (link === undefined) return { greeted: false, findings };
@@ -33,6 +35,14 @@ export async function probeBeforeLogin(probe: Probe): Promise<BeforeLogin> {
   findings.push(await probeAuthTls(probe));
   link.close();
   return { greeted: true, findings };
+}
+
+async function probeInsideTls(probe: Probe): Promise<BeforeLogin> {
+  const { link, findings } = await probeTls(probe);
+  if (link === undefined) return { greeted: false, findings };
+  const features = await probeFeatures(link);
+  link.close();
+  return { greeted: true, findings: [...findings, features] };
 }
 
 async function connect(probe: Probe, findings: Finding[]): Promise<BackendLink | undefined> {

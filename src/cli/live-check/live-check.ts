@@ -57,7 +57,7 @@ async function probeBackend(
   const resolved = await checkBackendName(host, timeouts.backendConnect);
   const names = resolved === undefined ? [] : [resolved];
   if (resolved?.level === 'failed') return report(...names);
-  const probe = { backend: new Backend(backend, () => {}), timeouts, limits, sockets };
+  const probe = { backend: new Backend(backend), timeouts, limits, sockets };
   const { greeted, findings } = await probeBeforeLogin(probe);
   const inside = greeted && login !== undefined ? await probeAfterLogin(probe, login) : [];
   return report(...names, ...findings, ...inside);

@@ -41,7 +41,8 @@ async function features({ phase, certified, activeMode }: HandlerContext): Promi
     : [];
   const active = activeMode === 'allow' ? [feature('EPRT')] : [];
   const ours = [...security, feature('EPSV'), feature('PASV'), ...active];
-  if (phase.name !== 'ready') return ours;
+  // After login HOST comes too late (RFC 7151 §3.2).
+  if (phase.name !== 'ready') return [...ours, feature('HOST')];
   const backend = await phase.link.features();
   return [...ours, ...backend.filter(({ name }) => CARRIED_FEATURES.has(name))];
 }

@@ -1,8 +1,8 @@
 /**
- * USER, PASS and ACCT: the backend decides who is who. It is dialled at USER, so that scanners never reach it.
+ * USER, PASS and ACCT: the backend decides who is who. It is dialled at USER, so that scanners never reach it. HOST says, before
+ * USER, which host is meant (RFC 7151).
  */
-import type { BackendLink } from '../../backends/backend-link.ts';
-import { asGatewayError, ERRORS } from '../../errors/errors.ts';
+import { ERRORS } from '../../errors/errors.ts';
 import { judge } from '../../policy/protection.ts';
 import type { Command } from '../../wire/command.ts';
 import { reply } from '../../wire/reply.ts';
@@ -11,31 +11,33 @@ import type { Handler, HandlerContext, Outcome } from '../outcome.ts';
 export const logIn: Handler = async (command, context) => {
   const { phase } = context;
   if (phase.name !== 'login') return { do: 'reply', reply: reply(503, 'You are logged in already.') };
+  if (command.verb === 'HOST') return chooseHost(command, context);
   const refusal = clearTextRefusal(command.verb, context);
   if (refusal !== undefined) return refusal;
-  if (command.verb === 'USER') return identify(command, context);
-  const { link, user } = phase;
-  if (link === undefined || user === undefined || link.lost.aborted) {
-    return { do: 'reply', reply: reply(503, 'Send USER first.') };
+  if (command.verb === 'USER') {
+    const login = context.beginLogin(command.argument ?? '');
+    return { do: 'login', reply: await login.say(command), login };
   }
-  return ask(command, link, user, context);
+  const { stage, login } = phase;
+  if (stage === 'unnamed' || login === undefined) return { do: 'reply', reply: reply(503, 'Send USER first.') };
+  return { do: 'login', reply: await login.say(command), login };
 };
 
-async function identify(command: Command, context: HandlerContext): Promise<Outcome> {
-  const { phase } = context;
-  const known = phase.name === 'login' && phase.link?.lost.aborted === false ? phase.link : undefined;
-  const link = known ?? (await context.openLink());
-  return ask(command, link, command.argument ?? '', context);
+/** A name, or a literal address with IPv6 in brackets (RFC 7151 §3.1). */
+const HOST_NAME = /^(?:[\w-]+(?:\.[\w-]+)*\.?|\[[\da-f:.]+\])$/i;
+
+/** RFC 7151 §3: before USER; 504 for a name that is not served, or that is not the one of the TLS handshake. */
+function chooseHost({ argument = '' }: Command, context: HandlerContext): Outcome {
+  const { phase, servername } = context;
+  if (phase.name === 'login' && phase.stage === 'named') return answer(503, 'HOST comes before USER.');
+  if (!HOST_NAME.test(argument)) return answer(501, 'Give the name of a host.');
+  const differs = servername !== undefined && servername.toLowerCase() !== argument.toLowerCase().replace(/\.$/, '');
+  if (differs || !context.knowsHost(argument)) return answer(504, 'No such host here.');
+  return { do: 'host', reply: reply(220, 'Host accepted.'), host: argument };
 }
 
-/** The backend's answer; a backend that gives none has failed the login. */
-async function ask(command: Command, link: BackendLink, user: string, context: HandlerContext): Promise<Outcome> {
-  try {
-    return { do: 'login', reply: await link.exchange(command), link, user };
-  } catch (error) {
-    context.loginFailed(link, user, asGatewayError(error, 'backend-closed'));
-    throw error;
-  }
+function answer(code: number, text: string): Outcome {
+  return { do: 'reply', reply: reply(code, text) };
 }
 
 /** No name and no password in clear where TLS is required; they are neither forwarded nor logged. */

@@ -1,5 +1,5 @@
 /**
- * What every backend of the interop suite is: a real FTP program on loopback that serves one folder to one user, in clear.
+ * What every backend of the interop suite is: a real FTP program on loopback that serves one folder to one user, in clear or with TLS.
  * Knows how to start, await and end such a program, not how any of them is configured.
  */
 import { chmod, chown, mkdir, mkdtemp, rm } from 'node:fs/promises';
@@ -33,6 +33,18 @@ export interface BackendFacts {
   readonly refusedNames: readonly ('not UTF-8' | 'leading blank')[];
   /** Whether it can only be started by root. */
   readonly needsRoot: boolean;
+  /** The ways in which it speaks TLS. */
+  readonly tls: readonly ServerTls['security'][];
+  /** Versions in which data connections can resume the TLS session of the control connection. */
+  readonly resumes: readonly ('TLSv1.2' | 'TLSv1.3')[];
+}
+
+/** TLS of a backend, on all connections: it refuses clear text. */
+export interface ServerTls {
+  readonly security: 'explicit' | 'implicit';
+  /** Paths of PEM files. */
+  readonly cert: string;
+  readonly key: string;
 }
 
 /** A program that can be a backend. */
@@ -40,7 +52,7 @@ export interface BackendProgram {
   readonly name: string;
   readonly facts: BackendFacts;
   /** Writes its configuration and starts it; resolves when it accepts connections. Throws an Error with its output otherwise. */
-  start(packages: Packages): Promise<Backend>;
+  start(packages: Packages, tls?: ServerTls): Promise<Backend>;
 }
 
 /** A running backend on 127.0.0.1. */

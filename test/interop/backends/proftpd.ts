@@ -1,5 +1,5 @@
 /**
- * ProFTPD in clear for one user of its own password file. Reads nothing of the system's configuration.
+ * ProFTPD for one user of its own password file; with TLS it demands that data connections resume a session (its default). Reads nothing of the system's configuration.
  */
 import { chmod, chown, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,6 +8,7 @@ import {
   OWNER,
   PASSWORD_HASH,
   prepareWorkplace,
+  type ServerTls,
   startBackend,
   USER,
   type Workplace,
@@ -16,8 +17,8 @@ import {
 /** ProFTPD. */
 export const proftpd: BackendProgram = {
   name: 'proftpd',
-  facts: { refusedNames: [], needsRoot: false },
-  async start(packages) {
+  facts: { refusedNames: [], needsRoot: false, tls: ['explicit', 'implicit'], resumes: ['TLSv1.2', 'TLSv1.3'] },
+  async start(packages, tls) {
     const workplace = await prepareWorkplace('proftpd');
     const { folder, home } = workplace;
     const passwords = join(folder, 'passwd');
@@ -28,7 +29,8 @@ export const proftpd: BackendProgram = {
       await chown(file, OWNER.uid, OWNER.gid);
     }
     const file = join(folder, 'proftpd.conf');
-    await writeFile(file, configuration(workplace));
+    const more = tls === undefined ? '' : tlsConfiguration(packages.path('usr/lib/proftpd'), tls);
+    await writeFile(file, more + configuration(workplace));
     return startBackend(workplace, {
       program: packages.path('usr/sbin/proftpd'),
       words: ['-n', '-q', '-c', file],
@@ -36,6 +38,18 @@ export const proftpd: BackendProgram = {
     });
   },
 };
+
+function tlsConfiguration(modules: string, { security, cert, key }: ServerTls): string {
+  return `ModulePath ${modules}
+LoadModule mod_tls.c
+TLSEngine on
+TLSRequired on
+TLSProtocol TLSv1.2 TLSv1.3
+TLSRSACertificateFile ${cert}
+TLSRSACertificateKeyFile ${key}
+TLSVerifyClient off
+${security === 'implicit' ? 'TLSOptions UseImplicitSSL\n' : ''}`;
+}
 
 function configuration({ folder, port, passive }: Workplace): string {
   const asRoot = process.getuid?.() === 0 ? 'User nobody\nGroup nogroup\nDefaultRoot ~\n' : '';

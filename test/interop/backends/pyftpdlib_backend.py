@@ -1,4 +1,4 @@
-"""A plain FTP backend by pyftpdlib on 127.0.0.1: PORT FIRST-PASSIVE LAST-PASSIVE HOME USER PASSWORD."""
+"""An FTP backend by pyftpdlib on 127.0.0.1: PORT FIRST-PASSIVE LAST-PASSIVE HOME USER PASSWORD [explicit|implicit CERT KEY]."""
 import sys
 
 from pyftpdlib.authorizers import DummyAuthorizer
@@ -11,9 +11,28 @@ home, user, password = sys.argv[4:7]
 authorizer = DummyAuthorizer()
 authorizer.add_user(user, password, home, perm="elradfmwMT")
 
+if len(sys.argv) > 7:
+    from pyftpdlib.handlers import TLS_FTPHandler
 
-class Handler(FTPHandler):
-    """Everything as the library has it, but for the account and the ports."""
+    class Handler(TLS_FTPHandler):
+        """TLS on every connection; `implicit` from the first byte, which the library does not know by itself."""
+
+        certfile, keyfile = sys.argv[8:10]
+        tls_control_required = True
+        tls_data_required = True
+
+        if sys.argv[7] == "implicit":
+
+            def handle(self):
+                self.secure_connection(self.ssl_context)
+
+            def handle_ssl_established(self):
+                super().handle()
+
+else:
+
+    class Handler(FTPHandler):
+        """Everything as the library has it, but for the account and the ports."""
 
 
 Handler.authorizer = authorizer

@@ -1,5 +1,5 @@
 /**
- * vsftpd in clear for one user. PAM services and the user database are private copies (pam_wrapper, nss_wrapper), so that nothing
+ * vsftpd for one user. PAM services and the user database are private copies (pam_wrapper, nss_wrapper), so that nothing
  * under /etc is changed and nothing is expected there.
  */
 import { chmod, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
@@ -11,6 +11,7 @@ import {
   OWNER,
   PASSWORD,
   prepareWorkplace,
+  type ServerTls,
   startBackend,
   USER,
   type Workplace,
@@ -23,8 +24,8 @@ const OWNER_NAME = 'files';
 /** vsftpd; needs root. */
 export const vsftpd: BackendProgram = {
   name: 'vsftpd',
-  facts: { refusedNames: [], needsRoot: true },
-  start: (packages) => startVsftpd(packages),
+  facts: { refusedNames: [], needsRoot: true, tls: ['explicit', 'implicit'], resumes: ['TLSv1.2', 'TLSv1.3'] },
+  start: (packages, tls) => startVsftpd(packages, tls === undefined ? [] : tlsLines(tls)),
 };
 
 /** Starts vsftpd with more lines of configuration. Throws an Error with its output when it does not accept connections. */
@@ -48,6 +49,21 @@ export async function startVsftpd(packages: Packages, more: readonly string[] = 
     },
     afterwards: removeWrapperFolders,
   });
+}
+
+/** The strictest that it knows: session reuse on data connections, and close_notify at the end of uploads. */
+function tlsLines({ security, cert, key }: ServerTls): readonly string[] {
+  return [
+    'ssl_enable=YES',
+    'force_local_logins_ssl=YES',
+    'force_local_data_ssl=YES',
+    `rsa_cert_file=${cert}`,
+    `rsa_private_key_file=${key}`,
+    'require_ssl_reuse=YES',
+    'strict_ssl_read_eof=YES',
+    'ssl_ciphers=HIGH',
+    `implicit_ssl=${security === 'implicit' ? 'YES' : 'NO'}`,
+  ];
 }
 
 function configuration({ folder, home, port, passive }: Workplace): string {

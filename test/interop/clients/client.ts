@@ -21,6 +21,8 @@ export interface Target {
   readonly password: string;
   /** Whether the client waits for data connections instead of making them. Not every client can. */
   readonly active?: boolean;
+  /** Paths of the PEM files of a certificate that it shows. */
+  readonly certificate?: { readonly cert: string; readonly key: string } | undefined;
 }
 
 /** One thing to do. A listing is written into the local file `into`, as the client shows it. */

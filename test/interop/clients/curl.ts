@@ -42,10 +42,11 @@ function section(target: Target, step: Step): string {
   return [...lines, ...action(base, step), ''].join('\n');
 }
 
-function protection({ security, tls, authority }: Target): string[] {
+function protection({ security, tls, authority, certificate }: Target): string[] {
   if (security === 'plain') return [];
   const version = tls === 'TLSv1.2' ? ['tlsv1.2', option('tls-max', '1.2')] : ['tlsv1.3'];
-  return ['ssl-reqd', option('cacert', authority), ...version];
+  const own = certificate ? [option('cert', certificate.cert), option('key', certificate.key)] : [];
+  return ['ssl-reqd', option('cacert', authority), ...own, ...version];
 }
 
 function action(base: string, step: Step): string[] {

@@ -18,7 +18,7 @@ export const lftp: ClientProgram = {
   },
 };
 
-function settings({ host, port, security, tls, authority, user, password, active }: Target): string[] {
+function settings({ host, port, security, tls, authority, user, password, active, certificate }: Target): string[] {
   const scheme = security === 'implicit' ? 'ftps' : 'ftp';
   const version = tls === 'TLSv1.2' ? 'TLS1.2' : 'TLS1.3';
   return [
@@ -35,6 +35,9 @@ function settings({ host, port, security, tls, authority, user, password, active
     'set ftp:ssl-protect-data yes',
     ...(active ? ['set ftp:passive-mode off'] : []),
     `set ssl:ca-file ${quote(authority)}`,
+    ...(certificate
+      ? [`set ssl:cert-file ${quote(certificate.cert)}`, `set ssl:key-file ${quote(certificate.key)}`]
+      : []),
     `set ssl:priority "NORMAL:-VERS-ALL:+VERS-${version}"`,
     `open -u ${user},${password} ${scheme}://${urlHost(host)}:${port}`,
   ];

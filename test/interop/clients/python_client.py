@@ -28,6 +28,8 @@ def open_session(target):
         ftp = ftplib.FTP(**options)
     else:
         context = ssl.create_default_context(cafile=target["authority"])
+        if target.get("certificate"):
+            context.load_cert_chain(target["certificate"]["cert"], target["certificate"]["key"])
         version = ssl.TLSVersion.TLSv1_2 if target["tls"] == "TLSv1.2" else ssl.TLSVersion.TLSv1_3
         context.minimum_version = context.maximum_version = version
         kind = ImplicitTLS if target["security"] == "implicit" else ftplib.FTP_TLS

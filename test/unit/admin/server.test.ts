@@ -4,7 +4,7 @@
 import { Agent, get, type IncomingMessage, request } from 'node:http';
 import { createServer } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { type Admin, type Readiness, startAdmin } from '../../../src/admin/server.ts';
+import { type Admin, type BanShown, type Readiness, startAdmin } from '../../../src/admin/server.ts';
 import { createLogger } from '../../../src/observe/logger.ts';
 import { Metrics } from '../../../src/observe/metrics.ts';
 import { LogLines } from '../../support/log-lines.ts';
@@ -15,11 +15,14 @@ afterEach(async () => {
   await Promise.all(running.splice(0).map((admin) => admin.close()));
 });
 
-async function start(readiness: () => Readiness = () => ({ ready: true, reasons: [] })) {
+async function start(
+  readiness: () => Readiness = () => ({ ready: true, reasons: [] }),
+  bans: () => readonly BanShown[] = () => [],
+) {
   const log = new LogLines();
   const logger = createLogger({ level: 'info', format: 'json', destination: log });
   const metrics = new Metrics({ version: '1.2.3' });
-  const admin = await startAdmin({ address: '127.0.0.1', port: 0, metrics, readiness, logger });
+  const admin = await startAdmin({ address: '127.0.0.1', port: 0, metrics, readiness, bans, logger });
   running.push(admin);
   return { admin, metrics, log, url: `http://127.0.0.1:${admin.port}` };
 }
@@ -50,6 +53,14 @@ describe('the side port', () => {
     expect([unready.status, await unready.json()]).toEqual([503, state]);
   });
 
+  it('lists the addresses that are banned', async () => {
+    const until = new Date('2030-01-02T03:04:05Z');
+    const { url } = await start(undefined, () => [{ address: '192.0.2.1', until, failures: 5 }]);
+    const answer = await fetch(`${url}/bans`);
+    const bans = [{ address: '192.0.2.1', until: '2030-01-02T03:04:05.000Z', failures: 5 }];
+    expect([answer.status, await answer.json()]).toEqual([200, { bans }]);
+  });
+
   it('answers the metrics in the Prometheus text format', async () => {
     const { url, metrics } = await start();
     metrics.command('STOR');
@@ -70,7 +81,7 @@ describe('the side port', () => {
     const answer = await fetch(`${url}/nothing?here`, { method });
     expect([answer.status, await answer.json()]).toEqual([
       404,
-      { error: 'not found', paths: ['/healthz', '/readyz', '/metrics'] },
+      { error: 'not found', paths: ['/healthz', '/readyz', '/metrics', '/bans'] },
     ]);
   });
 
@@ -107,7 +118,8 @@ describe('the side port', () => {
     await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
     const { port } = taken.address() as { port: number };
     const logger = createLogger({ level: 'info', format: 'json', destination: new LogLines() });
-    const options = { metrics: new Metrics({ version: '1' }), readiness: () => ({ ready: true, reasons: [] }), logger };
+    const metrics = new Metrics({ version: '1' });
+    const options = { metrics, readiness: () => ({ ready: true, reasons: [] }), bans: () => [], logger };
     await expect(startAdmin({ address: '127.0.0.1', port, ...options })).rejects.toMatchObject({ code: 'EADDRINUSE' });
     await new Promise((resolve) => taken.close(resolve));
   });

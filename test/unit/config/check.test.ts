@@ -5,7 +5,13 @@ import { parseConfig } from '../../../src/config/load.ts';
 import type { ProxyProtocolConfig } from '../../../src/config/proxy-protocol.ts';
 import type { Config, ListenerConfig, Policy } from '../../../src/config/schema.ts';
 
-const POLICY: Policy = { requireTls: 'enforce', requireProtP: 'enforce', uploadEnd: 'strict', sessionReuse: 'prefer' };
+const POLICY: Policy = {
+  requireTls: 'enforce',
+  requireProtP: 'enforce',
+  uploadEnd: 'strict',
+  downloadEnd: 'tolerant',
+  sessionReuse: 'prefer',
+};
 
 const NO_PROXY = { control: 'off', data: 'off', trusted: [] } as const;
 
@@ -24,6 +30,7 @@ function listener(address: string, port: number, changes: Partial<ListenerConfig
     port,
     mode: 'explicit',
     proxyProtocol: NO_PROXY,
+    clientCertificates: BASE.tls.clientCertificates,
     policy: POLICY,
     ...changes,
   };
@@ -99,7 +106,13 @@ describe('the port of the side port', () => {
 
 describe('without certificates', () => {
   const tls = { ...BASE.tls, certificates: [] };
-  const clear: Policy = { requireTls: 'report', requireProtP: 'off', uploadEnd: 'strict', sessionReuse: 'prefer' };
+  const clear: Policy = {
+    requireTls: 'report',
+    requireProtP: 'off',
+    uploadEnd: 'strict',
+    downloadEnd: 'tolerant',
+    sessionReuse: 'prefer',
+  };
 
   it.each([
     ['an implicit listener', listener('::', 990, { mode: 'implicit', policy: clear })],

@@ -44,8 +44,16 @@ backends: [{ name: legacy, host: 10.0.5.20 }]`;
   });
 
   it('still means something with its commented rules taken in', () => {
-    const rules = sample.replace('advertise: []', 'advertise:').replace(/^( *)# {3}- \{/gm, '$1  - {');
-    expect(parseConfig(rules, { env: {} }).data.passive.advertise).toEqual([
+    const rules = sample
+      .replace('advertise: []', 'advertise:')
+      .replace('routes: []', 'routes:')
+      .replace(/^( *)# {3}- \{/gm, '$1  - {');
+    const config = parseConfig(rules, { env: {} });
+    expect(config.routes.map(({ match, userTemplate }) => [match.user, match.servername, userTemplate])).toEqual([
+      [['plant1-*'], null, null],
+      [null, ['*.example.com'], '{user}@plant1'],
+    ]);
+    expect(config.data.passive.advertise).toEqual([
       { clients: '10.0.0.0/8', address: '10.1.2.3' },
       { clients: null, address: 'ftp.example.com' },
     ]);
@@ -80,7 +88,9 @@ describe('the JSON Schema', () => {
     { ...minimal, wallpaper: 'blue' },
     { ...minimal, listeners: [] },
     { ...minimal, listeners: [{ name: 'a', port: 70_000 }] },
-    { ...minimal, backends: [minimal.backends[0], minimal.backends[0]] },
+    { ...minimal, backends: [] },
+    { ...minimal, routes: [{ match: { user: 'a' } }] },
+    { ...minimal, routes: [{ backends: ['b'], balance: 'random' }] },
     { ...minimal, timeouts: { login: '5 minutes' } },
     { ...minimal, log: { level: 'loud' } },
     { listeners: minimal.listeners },

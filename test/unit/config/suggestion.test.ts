@@ -28,7 +28,7 @@ describe('suggestKey', () => {
   });
 
   it('knows where a misplaced key belongs', () => {
-    expect(suggestKey([], 'minVersion')).toBe('did you mean tls.minVersion?');
+    expect(suggestKey([], 'minVersion')).toBe('did you mean tls.minVersion or backends[].minVersion?');
     expect(suggestKey(['data'], 'advertise')).toBe('did you mean data.passive.advertise?');
     expect(suggestKey([], 'requireTls')).toBe('did you mean policy.requireTls or listeners[].policy.requireTls?');
   });

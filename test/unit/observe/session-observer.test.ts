@@ -177,9 +177,11 @@ it('every event has its documented name, level and fields, and a sample that agr
   observer.backendFailed('legacy', 'backend-unreachable', 'ECONNREFUSED');
   logIn(observer);
   observer.loginFinished({ backend: 'legacy', user: 'bob', outcome: 'refused', reply: 530, cause: undefined });
+  observer.addressBanned();
   observer.dataConnectionFailed('client', 'client-data-timeout', undefined);
   observer.transferFinished(CUT_UPLOAD);
   observer.uncleanUpload();
+  observer.uncleanDownload('legacy');
   observer.unsolicitedReply('legacy', '220 hello');
   observer.fault(new Error('boom'));
   observer.ended('client-quit', undefined);

@@ -1,0 +1,93 @@
+/**
+ * What `sallyport explain` found, and the same as text for a person. Pure.
+ */
+import type { BackendConfig } from '../config/schema.ts';
+import { formatEndpoint } from '../net/address.ts';
+import type { Mismatch } from '../routing/route-table.ts';
+import { printable } from '../wire/redact.ts';
+
+/** Who set a value: nobody, a key for all listeners, or one of the listener itself. */
+export type Origin = 'default' | 'global' | 'listener';
+
+/** One value of the policy. */
+export interface ExplainedValue {
+  readonly key: string;
+  readonly value: string;
+  readonly from: Origin;
+  /** Where in the file. */
+  readonly line?: number;
+}
+
+/** One route and what stands against it. */
+export interface ExplainedRoute {
+  /** Key in the configuration; `default` where it has no routes. */
+  readonly route: string;
+  /** Routes behind the first that matches are not asked. */
+  readonly verdict: 'matches' | 'does not match' | 'not asked';
+  readonly mismatches: readonly Mismatch[];
+}
+
+/** Everything that is said about one client. */
+export interface Explanation {
+  readonly listener: string;
+  readonly routes: readonly ExplainedRoute[];
+  /** Undefined where no route matches. */
+  readonly target:
+    | {
+        readonly balance: string;
+        readonly backends: readonly Pick<BackendConfig, 'name' | 'host' | 'port' | 'weight' | 'maxSessions'>[];
+        /** Name for USER. */
+        readonly user: string;
+        readonly password: "the client's" | "the route's";
+      }
+    | undefined;
+  readonly policy: readonly ExplainedValue[];
+}
+
+const ORIGINS: Readonly<Record<Origin, string>> = {
+  default: 'default',
+  global: 'for all listeners',
+  listener: 'for this listener',
+};
+
+/** Three sections: routes, where the one that matches leads, and the policy. */
+export function explanationText({ listener, routes, target, policy }: Explanation): string {
+  const sections = [
+    ['Routes', ...routes.flatMap(routeLines)],
+    ['Login', ...targetLines(target)],
+    [`Policy of listener ${listener}`, ...policyLines(policy)],
+  ];
+  return `${sections.map((lines) => lines.join('\n  ')).join('\n\n')}\n`;
+}
+
+function routeLines({ route, verdict, mismatches }: ExplainedRoute): readonly string[] {
+  const reasons = mismatches.map(({ key, expected, found }) => {
+    const has = found.length === 0 ? 'nothing of the kind' : found.map(shown).join(', ');
+    return `  match.${key} is ${expected.map(shown).join(', ')}; the client has ${has}`;
+  });
+  return [`${route}: ${verdict}`, ...reasons];
+}
+
+function targetLines(target: Explanation['target']): readonly string[] {
+  if (target === undefined) return ['refused: no route is for this client (331 to USER, 530 to any password)'];
+  const { balance, backends, user, password } = target;
+  const list = backends.map(({ name, host, port, weight, maxSessions }) => {
+    const limit = maxSessions === 'unlimited' ? '' : `, at most ${maxSessions} sessions`;
+    return `  ${name}: ${formatEndpoint({ address: host, port })}, weight ${weight}${limit}`;
+  });
+  return [`as ${shown(user)} with ${password} password`, `backends, ${balance}:`, ...list];
+}
+
+function policyLines(policy: readonly ExplainedValue[]): readonly string[] {
+  const width = (pick: (value: ExplainedValue) => string) => Math.max(...policy.map((value) => pick(value).length));
+  const keys = width(({ key }) => key);
+  const values = width(({ value }) => value);
+  return policy.map(({ key, value, from, line }) => {
+    const where = line === undefined ? '' : ` (line ${line})`;
+    return `${key.padEnd(keys)}  ${value.padEnd(values)}  ${ORIGINS[from]}${where}`;
+  });
+}
+
+function shown(text: string): string {
+  return printable(Buffer.from(text, 'utf8').toString('latin1'));
+}

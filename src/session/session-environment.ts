@@ -1,0 +1,33 @@
+/**
+ * What all sessions of a gateway share.
+ */
+import type { BackendRoutes } from '../backends/backend-routes.ts';
+import type { Config } from '../config/schema.ts';
+import type { AdvertisedAddress } from '../data/advertise.ts';
+import type { PassivePool } from '../data/passive-pool.ts';
+import type { OpenSockets } from '../net/open-sockets.ts';
+import type { SessionPlaces } from '../policy/admissions.ts';
+import type { BackendPlaces } from '../policy/backend-admissions.ts';
+import type { DecisionHook } from '../policy/decision-hook.ts';
+import type { ServerContexts } from '../tls/contexts.ts';
+import type { LoginPace } from './login-pace.ts';
+
+/** Everything that sessions share; none of it is changed by a session. */
+export interface SessionEnvironment {
+  readonly config: Config;
+  readonly contexts: ServerContexts | undefined;
+  readonly routes: BackendRoutes;
+  /** Who decides about logins; undefined where only routes do. */
+  readonly decisionHook: DecisionHook | undefined;
+  readonly backendPlaces: BackendPlaces;
+  readonly pace: LoginPace;
+  readonly passivePool: PassivePool;
+  readonly advertised: AdvertisedAddress;
+  readonly sockets: OpenSockets;
+  /** Who counts sessions and failed logins. */
+  readonly places: SessionPlaces;
+  /** Whether the gateway listens on this port, on whatever address. */
+  readonly listensOn: (port: number) => boolean;
+  /** Somebody connected to a data port who was not expected there. */
+  readonly onUnclaimed: (port: number, address: string) => void;
+}

@@ -1,0 +1,5 @@
+/** pyftpdlib as an FTPS backend. */
+import { pyftpdlib } from './backends/pyftpdlib.ts';
+import { describeFtps } from './ftps-matrix.ts';
+
+await describeFtps(pyftpdlib);
