@@ -85,6 +85,23 @@ describe.each(VERSIONS)('a forged ticket over %s', (version) => {
     });
   });
 
+  it('shown while a transfer waits for its client does not stop the wait', async () => {
+    await withGateway(GATEWAY, async ({ loggedIn }) => {
+      const [one, two] = await sharingClients(() => loggedIn('explicit', { tls: only(version) }), version);
+      const port = await one.epsv();
+      await two.epsv();
+      one.send('RETR b');
+      const stranger = await ClientData.connect({ host: '127.0.0.1', port, localAddress: '127.0.0.66' });
+      await stranger.startTls({ session: forged(one.session!), ...only(version) }).catch(() => {});
+      await stranger.readToEnd();
+      const data = await ClientData.connect({ host: '127.0.0.1', port });
+      await one.expect(150);
+      await data.startTls({ session: one.session, ...only(version) });
+      expect((await data.readToEnd()).bytes.toString()).toBe('def');
+      await one.expect(226);
+    });
+  });
+
   it('that stalls in its handshake does not hold the rightful client up, however many there are', async () => {
     await withGateway(GATEWAY, async ({ loggedIn }) => {
       const [one, two] = await sharingClients(() => loggedIn('explicit', { tls: only(version) }), version);

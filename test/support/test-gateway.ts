@@ -56,6 +56,7 @@ export interface Overrides {
   /** More backends, whole. */
   readonly moreBackends?: readonly Section[];
   readonly routes?: readonly Section[];
+  readonly decisionHook?: Section;
   /** Size of the passive range. */
   readonly passivePorts?: number;
   /** What single listeners have beside that. */
@@ -103,6 +104,7 @@ export async function startTestGateway(target: Target, overrides: Overrides = {}
       ...(overrides.moreBackends ?? []),
     ],
     routes: overrides.routes ?? [],
+    decisionHook: overrides.decisionHook ?? {},
     limits: overrides.limits ?? {},
     timeouts: overrides.timeouts ?? {},
     admin: { address: '127.0.0.1', port: 0 },

@@ -96,6 +96,14 @@ describe('a minimal configuration', () => {
         },
       ],
       routes: [],
+      decisionHook: {
+        url: null,
+        timeout: 2_000,
+        cache: null,
+        secretFile: null,
+        password: 'omit',
+        onFailure: 'deny',
+      },
       limits: {
         sessions: 10_000,
         sessionsPerAddress: 100,
