@@ -56,10 +56,16 @@ async function explain(options: ExplainOptions): Promise<void> {
   const explanation: Explanation = {
     listener: listener.name,
     ...explainRoutes(config, factsOf(options, listener.name)),
+    decision: explainDecision(config.decisionHook),
     policy: explainPolicy(listener, index, places),
   };
   process.stdout.write(json ? `${JSON.stringify(explanation, undefined, 2)}\n` : explanationText(explanation));
   process.exitCode = explanation.target === undefined ? EXIT.failed : EXIT.fine;
+}
+
+function explainDecision({ url, password, onFailure }: Config['decisionHook']): Explanation['decision'] {
+  if (url === null) return undefined;
+  return { asked: password === 'send' ? 'at PASS' : 'at USER', url, otherwise: onFailure };
 }
 
 function listenerIndex({ listeners }: Config, name: string | undefined): number {

@@ -41,6 +41,10 @@ export interface Explanation {
         readonly password: "the client's" | "the route's";
       }
     | undefined;
+  /** Who is asked before any of this holds; undefined where routes alone decide. */
+  readonly decision:
+    | { readonly asked: 'at USER' | 'at PASS'; readonly url: string; readonly otherwise: 'deny' | 'route' }
+    | undefined;
   readonly policy: readonly ExplainedValue[];
 }
 
@@ -51,10 +55,10 @@ const ORIGINS: Readonly<Record<Origin, string>> = {
 };
 
 /** Three sections: routes, where the one that matches leads, and the policy. */
-export function explanationText({ listener, routes, target, policy }: Explanation): string {
+export function explanationText({ listener, routes, target, decision, policy }: Explanation): string {
   const sections = [
     ['Routes', ...routes.flatMap(routeLines)],
-    ['Login', ...targetLines(target)],
+    ['Login', ...decisionLines(decision), ...targetLines(target)],
     [`Policy of listener ${listener}`, ...policyLines(policy)],
   ];
   return `${sections.map((lines) => lines.join('\n  ')).join('\n\n')}\n`;
@@ -66,6 +70,13 @@ function routeLines({ route, verdict, mismatches }: ExplainedRoute): readonly st
     return `  match.${key} is ${expected.map(shown).join(', ')}; the client has ${has}`;
   });
   return [`${route}: ${verdict}`, ...reasons];
+}
+
+function decisionLines(decision: Explanation['decision']): readonly string[] {
+  if (decision === undefined) return [];
+  const { asked, url, otherwise } = decision;
+  const failure = otherwise === 'deny' ? 'refused' : 'as below';
+  return [`as ${url} decides, asked ${asked}; without an answer ${failure}; where it does not say otherwise:`];
 }
 
 function targetLines(target: Explanation['target']): readonly string[] {

@@ -82,15 +82,9 @@ function isLoopback(hostname: string): boolean {
 }
 
 /** What is allowed but doubtful. */
-export function decisionHookWarnings({ url, onFailure, secretFile }: DecisionHookConfig): ConfigProblem[] {
-  if (url === null) return [];
-  const open =
-    onFailure === 'route'
-      ? [{ path: 'decisionHook.onFailure', message: 'logins go on without a decision when the service is down' }]
-      : [];
-  const unsigned =
-    secretFile === null ? [{ path: 'decisionHook.secretFile', message: 'questions are not signed' }] : [];
-  return [...open, ...unsigned];
+export function decisionHookWarnings({ url, onFailure }: DecisionHookConfig): ConfigProblem[] {
+  if (url === null || onFailure === 'deny') return [];
+  return [{ path: 'decisionHook.onFailure', message: 'logins go on without a decision when the service is down' }];
 }
 
 /** Reads the file with the key. Never rejects: a file that cannot be used is an error found. */

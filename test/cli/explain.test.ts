@@ -131,7 +131,7 @@ describe('docs/routing.md', async () => {
   ];
 
   it('has examples', () => {
-    expect(parts.length).toBe(3);
+    expect(parts.length).toBe(4);
     expect(text.match(/^```yaml/gm)).toHaveLength(parts.length);
   });
 

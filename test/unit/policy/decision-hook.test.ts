@@ -194,8 +194,8 @@ describe('the configuration', () => {
     expect(decisionHookErrors({ ...CONFIG, url: given })).toEqual([]);
   });
 
-  it('warns of questions without signature and of failing open', () => {
+  it('warns of failing open', () => {
     const found = decisionHookWarnings({ ...CONFIG, url, onFailure: 'route' });
-    expect(found.map(({ path }) => path)).toEqual(['decisionHook.onFailure', 'decisionHook.secretFile']);
+    expect(found.map(({ path }) => path)).toEqual(['decisionHook.onFailure']);
   });
 });
