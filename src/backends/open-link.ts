@@ -10,6 +10,7 @@ import { BackendTlsSession } from '../tls/backend-session.ts';
 import { isPositive, type Reply, serializeReply } from '../wire/reply.ts';
 import type { Backend } from './backend.ts';
 import { BackendLink } from './backend-link.ts';
+import { type ProxiedClient, proxyPreamble } from './proxy-preamble.ts';
 
 export interface OpenLinkOptions {
   readonly backend: Backend;
@@ -18,6 +19,8 @@ export interface OpenLinkOptions {
   readonly signal: AbortSignal;
   readonly sockets: OpenSockets;
   readonly onUnsolicited: (reply: Reply) => void;
+  /** For whom; undefined for the gateway itself. */
+  readonly client?: ProxiedClient;
   /** `greeting`: without AUTH, although the configuration wants it; the link is good for nothing but QUIT. */
   readonly upTo?: 'greeting';
 }
@@ -34,12 +37,15 @@ export async function openLink(options: OpenLinkOptions): Promise<BackendLink> {
     const socket = await dial({
       host: backend.config.host,
       port: backend.config.port,
+      localAddress: backend.config.sourceAddress ?? undefined,
       timeout: timeouts.backendConnect,
       keepAlive: timeouts.keepalive,
       signal,
       sockets,
       codes: { failed: 'backend-unreachable', timeout: 'backend-connect-timeout' },
     });
+    const preamble = proxyPreamble(backend.config.sendProxy, options.client);
+    if (preamble.length > 0) socket.write(preamble);
     const { contexts } = backend;
     const handshake = { timeout: timeouts.tlsHandshake, signal };
     const implicit =

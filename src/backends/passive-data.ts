@@ -97,6 +97,7 @@ async function connect(
   const raw = await dial({
     host: link.peer.address,
     port,
+    localAddress: link.backend.config.sourceAddress ?? undefined,
     timeout: timeouts.backendDataConnect,
     keepAlive: timeouts.keepalive,
     signal,

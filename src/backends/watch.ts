@@ -37,11 +37,14 @@ export async function watchBackend(options: WatchOptions): Promise<void> {
 /** One probe. Raises GatewayError where the backend fails it. */
 export async function probe({ backend, config, sockets, signal }: WatchOptions): Promise<void> {
   const { timeouts, limits } = config;
-  const { health, host, port } = backend.config;
+  const { health, host, port, sourceAddress } = backend.config;
   if (health.probe === 'tcp') {
     const codes = { failed: 'backend-unreachable', timeout: 'backend-connect-timeout' } as const;
     const { backendConnect: timeout, keepalive: keepAlive } = timeouts;
-    const socket = await dial({ host, port, timeout, keepAlive, signal, sockets, codes });
+    const socket = await dial({
+      ...{ host, port, timeout, keepAlive, signal, sockets, codes },
+      localAddress: sourceAddress ?? undefined,
+    });
     socket.destroy();
     return;
   }

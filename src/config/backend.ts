@@ -23,6 +23,10 @@ export interface BackendConfig extends BackendTlsConfig, BackendShareConfig {
   /** IP address or DNS name. */
   readonly host: string;
   readonly port: number;
+  /** Literal IP address that connections to it come from; null leaves it to the system. */
+  readonly sourceAddress: string | null;
+  /** PROXY header on its control connections. */
+  readonly sendProxy: 'off' | 'v1' | 'v2';
   readonly dataMode: 'auto' | 'epsv' | 'pasv' | 'active';
   /** For `dataMode: active`. */
   readonly active: BackendActiveConfig;
@@ -35,6 +39,15 @@ export const BACKEND = field.item('An FTP server behind the gateway.', {
   port: field.port({ meaning: 'Port of the FTP server.', default: 21 }),
   ...BACKEND_TLS,
   ...BACKEND_SHARE,
+  sourceAddress: field.addressOrNull({
+    meaning: 'Address of this host that connections to it come from; null leaves it to the system.',
+    default: null,
+  }),
+  sendProxy: field.choice(['off', 'v1', 'v2'], {
+    meaning:
+      'PROXY header at the beginning of control connections to it: who the client is; `v2` says also what is known of its TLS. The backend must expect it. Data connections have none.',
+    default: 'off',
+  }),
   dataMode: field.choice(['auto', 'epsv', 'pasv', 'active'], {
     meaning:
       'How its data connections are made; `auto` is EPSV, then PASV if it does not know EPSV; with `active` the backend connects to the gateway.',

@@ -48,6 +48,11 @@ export class SessionObserver {
     return this.#facts.id;
   }
 
+  /** TLS of the control connection. */
+  get tls(): TlsFacts | undefined {
+    return this.#tls;
+  }
+
   /** The client was let in. A session that ends without this counts as turned away at the door. */
   started(): void {
     if (this.#state !== 'new') return;

@@ -7,6 +7,7 @@ import type { BackendData } from '../backends/backend-data.ts';
 import type { BackendLink } from '../backends/backend-link.ts';
 import { dialBackend } from '../backends/dial-backend.ts';
 import { PassiveBackendData } from '../backends/passive-data.ts';
+import type { ProxiedClient } from '../backends/proxy-preamble.ts';
 import type { ListenerConfig, Policy } from '../config/schema.ts';
 import type { ClientChannel } from '../control/client-channel.ts';
 import type { Protection } from '../data/leg.ts';
@@ -126,6 +127,17 @@ export class SessionContext implements HandlerContext {
     });
   }
 
+  /** As a backend that knows the PROXY protocol is told of it. */
+  get #proxiedClient(): ProxiedClient {
+    const { client, observer } = this.#options;
+    const { tls } = observer;
+    const commonName = tls?.clientCertificate?.commonNames[0];
+    return {
+      ends: { source: client.peer, destination: client.local },
+      ...(tls && { alpn: tls.protocol, authority: tls.servername, tls: { ...tls, commonName } }),
+    };
+  }
+
   async #openLink(backend: Backend, patience: number): Promise<BackendLink> {
     const { environment, observer, signal, onLink } = this.#options;
     const { config, sockets, backendPlaces } = environment;
@@ -140,6 +152,7 @@ export class SessionContext implements HandlerContext {
           limits: config.limits,
           signal,
           sockets,
+          client: this.#proxiedClient,
         },
         onUnsolicited: (reply) => observer.unsolicitedReply(backend.name, serializeReply(reply).trimEnd()),
       });

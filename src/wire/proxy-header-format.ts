@@ -29,6 +29,7 @@ export interface ProxyFacts {
   readonly tls?: ProxyTls | undefined;
 }
 
+const LOCAL_COMMAND = 0x20;
 const PROXY_COMMAND = 0x21;
 const TCP_OVER_IPV4 = 0x11;
 const TCP_OVER_IPV6 = 0x21;
@@ -69,6 +70,12 @@ export function formatProxyHeaderV2({ source, destination }: ProxyEnds, facts: P
   ]);
   const protocol = isIPv4Only ? TCP_OVER_IPV4 : TCP_OVER_IPV6;
   return Buffer.concat([SIGNATURE, Buffer.from([PROXY_COMMAND, protocol]), number16(block.length), block]);
+}
+
+/** The header of somebody who speaks for himself: LOCAL in version 2, UNKNOWN in version 1, which has nothing else. */
+export function formatWithoutClient(version: 'v1' | 'v2'): Buffer {
+  if (version === 'v1') return Buffer.from('PROXY UNKNOWN\r\n', 'latin1');
+  return Buffer.concat([SIGNATURE, Buffer.from([LOCAL_COMMAND, 0, 0, 0])]);
 }
 
 function tlvs({ alpn, authority, tls }: ProxyFacts): Buffer[] {

@@ -2,6 +2,7 @@
  * What a backend shows to everybody: that it can be reached, its greeting, its features, and whether it offers TLS.
  */
 import { BackendLink } from '../../backends/backend-link.ts';
+import { proxyPreamble } from '../../backends/proxy-preamble.ts';
 import { GatewayError } from '../../errors/errors.ts';
 import { formatEndpoint } from '../../net/address.ts';
 import { dial } from '../../net/dial.ts';
@@ -52,6 +53,7 @@ async function connect(probe: Probe, findings: Finding[]): Promise<BackendLink |
     const socket = await dial({
       host: backend.config.host,
       port: backend.config.port,
+      localAddress: backend.config.sourceAddress ?? undefined,
       timeout: timeouts.backendConnect,
       keepAlive: timeouts.keepalive,
       signal: NEVER,
@@ -59,6 +61,8 @@ async function connect(probe: Probe, findings: Finding[]): Promise<BackendLink |
       codes: { failed: 'backend-unreachable', timeout: 'backend-connect-timeout' },
     });
     const milliseconds = elapsed(started);
+    const preamble = proxyPreamble(backend.config.sendProxy, undefined);
+    if (preamble.length > 0) socket.write(preamble);
     const link = new BackendLink(socket, { backend, limits, finalReply: timeouts.finalReply, onUnsolicited: () => {} });
     const { address, port } = link.peer;
     findings.push(

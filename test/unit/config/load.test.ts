@@ -91,6 +91,8 @@ describe('a minimal configuration', () => {
             user: null,
             password: null,
           },
+          sourceAddress: null,
+          sendProxy: 'off',
           dataMode: 'auto',
           active: { address: null, ports: null },
         },
