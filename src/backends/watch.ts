@@ -37,7 +37,8 @@ export async function watchBackend(options: WatchOptions): Promise<void> {
 /** One probe. Raises GatewayError where the backend fails it. */
 export async function probe({ backend, config, sockets, signal }: WatchOptions): Promise<void> {
   const { timeouts, limits } = config;
-  const { health, host, port, sourceAddress } = backend.config;
+  const { health, host, port, sourceAddress, tls } = backend.config;
+  const untilGreeting = health.probe === 'greeting' || (health.probe === 'auto' && tls === 'off');
   if (health.probe === 'tcp') {
     const codes = { failed: 'backend-unreachable', timeout: 'backend-connect-timeout' } as const;
     const { backendConnect: timeout, keepalive: keepAlive } = timeouts;
@@ -50,7 +51,7 @@ export async function probe({ backend, config, sockets, signal }: WatchOptions):
   }
   const link = await openLink({
     ...{ backend, timeouts, limits, signal, sockets, onUnsolicited: () => {} },
-    ...(health.probe === 'greeting' && { upTo: 'greeting' }),
+    ...(untilGreeting && { upTo: 'greeting' }),
   });
   try {
     if (health.probe === 'login') await logIn(link, health.user ?? '', health.password ?? '');

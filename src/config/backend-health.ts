@@ -7,7 +7,7 @@ import { argumentOrNull, secretOrNull } from './text-fields.ts';
 
 /** How it is found out whether a backend can be used. */
 export interface BackendHealthConfig {
-  readonly probe: 'tcp' | 'greeting' | 'tls' | 'login';
+  readonly probe: 'auto' | 'tcp' | 'greeting' | 'tls' | 'login';
   /** Milliseconds from the end of a probe to the next. */
   readonly interval: number;
   /** In a row, after which it counts as down. */
@@ -39,10 +39,10 @@ export const BACKEND_SHARE = {
     maximum: 1_000_000,
   }),
   health: field.section('How it is found out whether it can be used.', {
-    probe: field.choice(['tcp', 'greeting', 'tls', 'login'], {
+    probe: field.choice(['auto', 'tcp', 'greeting', 'tls', 'login'], {
       meaning:
-        'How far a probe goes: to the TCP connection, the greeting (220; with `tls: implicit` after the handshake), the TLS handshake, or a login.',
-      default: 'greeting',
+        'How far a probe goes: to the TCP connection, the greeting (220; with `tls: implicit` after the handshake), the TLS handshake, or a login. `auto` is `tls` for a backend with TLS, else `greeting`.',
+      default: 'auto',
     }),
     interval: field.duration({ meaning: 'From one probe to the next.', default: '10s' }),
     failures: field.count({

@@ -86,7 +86,7 @@ describe.each(EVERY_WAY)('over %s, %s', (version, door) => {
     ['with another valid certificate', 'bob', false, 522],
     ['without a certificate, not resumed', undefined, false, 522],
     ['with a certificate of another authority', 'foreign', false, 522],
-  ] as const)('takes or refuses a data connection %s', (_, name, resume, code) =>
+  ] as const)('T092: takes or refuses a data connection %s', (_, name, resume, code) =>
     withGateway(asking('require'), async ({ loggedIn, backend, logs, metrics }) => {
       const client = await loggedIn(door, withCertificate('alice'));
       const data = await client.openData();
@@ -108,7 +108,7 @@ describe.each(EVERY_WAY)('over %s, %s', (version, door) => {
     }));
 });
 
-it('asks for the same certificate in active mode', () =>
+it('T092: asks for the same certificate in active mode', () =>
   withGateway(asking('require'), async ({ loggedIn, backend }) => {
     backend.files.set('/a.txt', Buffer.from('for alice'));
     const client = await loggedIn('explicit', { tls: made.clients.alice });

@@ -2,9 +2,10 @@
  * The control connection to an FTPS backend: TLS before anything is said, never a fallback to clear, PBSZ and PROT after the login.
  */
 import { describe, expect, it } from 'vitest';
-import { generateAuthority, generateServerCertificate } from '../../src/certs/generate.ts';
+
 import type { BackendTlsOptions } from '../support/backend-tls.ts';
 import { testCertificate } from '../support/certificates.ts';
+import { makeClientCertificates } from '../support/client-certificates.ts';
 import { ftpsHouse } from '../support/ftps-backend.ts';
 import { ScriptedBackend } from '../support/scripted-backend.ts';
 import { PASSWORD, ScriptedClient, USER } from '../support/scripted-client.ts';
@@ -92,13 +93,16 @@ describe.each(WAYS)('%s TLS', (security) => {
     expect(logged).toMatch(/backend-certificate-invalid|backend-tls-failed/);
   });
 
-  it('T101: an expired certificate', async () => {
-    const authority = await generateAuthority({ commonName: 'Old CA' });
-    const leaf = await generateServerCertificate(authority, { names: ['127.0.0.1'], days: 1 });
-    const { reply, backend, logged } = await refuse({ security, context: leaf }, {});
-    expect(reply).toBe(421);
-    expect(secretsOf(backend)).toEqual([]);
-    expect(logged).toMatch(FINGERPRINT);
+  it('T101: a certificate of the right authority whose time is over', async () => {
+    const made = await makeClientCertificates();
+    try {
+      const { reply, backend, logged } = await refuse({ security, context: made.expiredServer }, { ca: made.ca });
+      expect(reply).toBe(421);
+      expect(secretsOf(backend)).toEqual([]);
+      expect(logged).toContain('CERT_HAS_EXPIRED');
+    } finally {
+      await made.remove();
+    }
   });
 
   it('a fingerprint accepts a certificate that no authority has signed', async () => {

@@ -24,6 +24,8 @@ export interface ClientCertificates {
   readonly crl: string;
   readonly expiredCrl: string;
   readonly clients: Readonly<Record<ClientName, ShownCertificate>>;
+  /** Of a server at 127.0.0.1, and its time is over. */
+  readonly expiredServer: ShownCertificate;
   remove(): Promise<void>;
 }
 
@@ -140,6 +142,9 @@ export async function makeClientCertificates(): Promise<ClientCertificates> {
       server: shown(issue({ name: 'alice', issuer: own, usage: 'serverAuth' })),
       nameless: shown(issue({ name: '', issuer: own })),
     },
+    expiredServer: shown(
+      issue({ name: 'localhost', issuer: own, usage: 'serverAuth', to: -1, altNames: [{ type: 7, ip: '127.0.0.1' }] }),
+    ),
     remove: () => rm(folder, { recursive: true, force: true }),
   };
 }

@@ -84,7 +84,7 @@ describe('a minimal configuration', () => {
           weight: 1,
           maxSessions: 'unlimited',
           health: {
-            probe: 'greeting',
+            probe: 'auto',
             interval: 10_000,
             failures: 3,
             successes: 1,
