@@ -39,7 +39,7 @@ export async function measureSmallFiles(bench: Bench): Promise<Section> {
   const of = (kind: string, name: string): number => median(figures.get(`${kind} ${name}`) ?? []);
   return {
     title: 'Small files with ftplib',
-    how: `${count} files of 10 KiB over one session, Python ftplib, TLS 1.3, passive mode; time for one file, median of all files of a session, then of ${rounds} sessions.`,
+    how: `${count} files of 10 KiB over one session, Python ftplib, TLS 1.3, passive mode; time for one file, median of all files of a session, then of ${rounds} sessions. Uploads with resumption wait for a delayed acknowledgement of 40 ms on loopback: the client holds its last packet back until the end of its handshake is acknowledged, and nothing that a gateway may send carries that; vsftpd sends new session tickets, which Node does not on a resumed connection.`,
     columns: ['direction', ...contenders.map(({ name }) => name)],
     rows: cases.map((kind) => [kind, ...contenders.map(({ name }) => milliseconds(of(kind, name)))]),
     bars: cases.flatMap((kind) => bars(kind, of)),
