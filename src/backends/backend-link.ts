@@ -44,6 +44,8 @@ export class BackendLink {
   #protection: 'clear' | 'private' = 'clear';
   #farewell: Reply | undefined;
   #surplusReplies = 0;
+  /** What it was told with PASS and ACCT: it may repeat that much later, in its farewell. */
+  readonly #secrets = new Set<string>();
 
   constructor(socket: Socket, options: BackendLinkOptions) {
     this.backend = options.backend;
@@ -56,7 +58,7 @@ export class BackendLink {
       onReply: (reply) => this.#receive(reply),
       onMalformed: (problem, excerpt) => {
         const code = problem === 'not-a-reply' ? 'backend-reply-malformed' : 'backend-reply-too-long';
-        const detail = SECRET_VERBS.has(this.#lastVerb) ? problem : `${problem}: ${excerpt}`;
+        const detail = SECRET_VERBS.has(this.#lastVerb) ? problem : `${problem}: ${this.#withoutSecrets(excerpt)}`;
         this.lose(new GatewayError(code, { detail }));
       },
       onLost: (error) => {
@@ -206,6 +208,7 @@ export class BackendLink {
       return exchange;
     }
     this.#lastVerb = command.verb;
+    if (SECRET_VERBS.has(command.verb) && command.argument) this.#secrets.add(command.argument);
     this.#expected.push(exchange);
     this.#channel.send(command);
     return exchange;
@@ -245,7 +248,18 @@ export class BackendLink {
   /** Nobody asked for it. What came with a password may repeat it, and is not shown. */
   #swallow(reply: Reply): void {
     if (++this.#surplusReplies > MAX_SURPLUS_REPLIES) return this.#loseStep();
-    this.#options.onUnsolicited(SECRET_VERBS.has(this.#lastVerb) ? { code: reply.code, lines: [''] } : reply);
+    this.#options.onUnsolicited(
+      SECRET_VERBS.has(this.#lastVerb) ? { code: reply.code, lines: [''] } : this.#hide(reply),
+    );
+  }
+
+  #hide(reply: Reply): Reply {
+    const [first = '', ...rest] = reply.lines.map((line) => this.#withoutSecrets(line));
+    return { code: reply.code, lines: [first, ...rest] };
+  }
+
+  #withoutSecrets(text: string): string {
+    return [...this.#secrets].reduce((left, secret) => left.replaceAll(secret, '****'), text);
   }
 
   #loseStep(): void {
@@ -254,12 +268,13 @@ export class BackendLink {
 
   /** 421 may answer any command or none (RFC 959 §5.4): the backend closes now. */
   #receiveFarewell(reply: Reply, current: Exchange | undefined): void {
-    this.#farewell = reply;
+    const told = this.#hide(reply);
+    this.#farewell = told;
     if (current !== undefined) {
       current.accept(reply, () => {});
       this.#expected.shift();
     }
-    const detail = SECRET_VERBS.has(this.#lastVerb) ? `${reply.code}` : serializeReply(reply).trimEnd();
+    const detail = SECRET_VERBS.has(this.#lastVerb) ? `${reply.code}` : serializeReply(told).trimEnd();
     this.lose(new GatewayError('backend-refused-service', { detail }));
   }
 }

@@ -56,7 +56,7 @@ export class BackendRoutes {
   }
 
   /**
-   * Where a decision leads in place of a route; undefined where neither names a backend. Raises `decision-hook-failed` for a
+   * Where a decision leads in place of a route; undefined where neither names a backend. Raises `decision-hook-malformed` for a
    * name that no backend has.
    */
   decided(route: BackendRoute | undefined, decision: RouteDecision): BackendRoute | undefined {
@@ -73,7 +73,7 @@ export class BackendRoutes {
     const named = names.map((name) => {
       const backend = this.#backends.find((each) => each.name === name);
       if (backend !== undefined) return backend;
-      throw new GatewayError('decision-hook-failed', { detail: `no backend is called ${JSON.stringify(name)}` });
+      throw new GatewayError('decision-hook-malformed', { detail: `no backend is called ${JSON.stringify(name)}` });
     });
     const choice = new Choice([...new Set(named)], 'round-robin');
     this.#decided.set(key, choice);

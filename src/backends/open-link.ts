@@ -31,10 +31,13 @@ export interface OpenLinkOptions {
  */
 export async function openLink(options: OpenLinkOptions): Promise<BackendLink> {
   const { backend, timeouts, limits, signal, sockets, onUnsolicited } = options;
+  // A client whose address cannot be said must not cost a connection.
+  const preamble = proxyPreamble(backend.config.sendProxy, options.client);
+  let socket: Socket | undefined;
   let link: BackendLink | undefined;
   const onAbort = () => link?.lose(asGatewayError(signal.reason, 'backend-closed'));
   try {
-    const socket = await dial({
+    socket = await dial({
       host: backend.config.host,
       port: backend.config.port,
       localAddress: backend.config.sourceAddress ?? undefined,
@@ -44,7 +47,7 @@ export async function openLink(options: OpenLinkOptions): Promise<BackendLink> {
       sockets,
       codes: { failed: 'backend-unreachable', timeout: 'backend-connect-timeout' },
     });
-    const preamble = proxyPreamble(backend.config.sendProxy, options.client);
+    socket.on('error', () => {});
     if (preamble.length > 0) socket.write(preamble);
     const { contexts } = backend;
     const handshake = { timeout: timeouts.tlsHandshake, signal };
@@ -67,7 +70,8 @@ export async function openLink(options: OpenLinkOptions): Promise<BackendLink> {
     }
     return link;
   } catch (error) {
-    link?.close();
+    if (link === undefined) socket?.destroy();
+    else link.close();
     throw error;
   } finally {
     signal.removeEventListener('abort', onAbort);

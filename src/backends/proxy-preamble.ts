@@ -2,6 +2,7 @@
  * What a backend that knows the PROXY protocol is told before the first byte of a control connection: whose session it is.
  */
 import type { BackendConfig } from '../config/schema.ts';
+import { familyOf, withoutZone } from '../net/address.ts';
 import {
   formatProxyHeaderV1,
   formatProxyHeaderV2,
@@ -20,5 +21,10 @@ export function proxyPreamble(wanted: BackendConfig['sendProxy'], client: Proxie
   if (wanted === 'off') return Buffer.alloc(0);
   if (client === undefined) return formatWithoutClient(wanted);
   const { ends, ...facts } = client;
-  return wanted === 'v1' ? formatProxyHeaderV1(ends) : formatProxyHeaderV2(ends, facts);
+  const source = { ...ends.source, address: withoutZone(ends.source.address) };
+  const destination = { ...ends.destination, address: withoutZone(ends.destination.address) };
+  if (wanted === 'v2') return formatProxyHeaderV2({ source, destination }, facts);
+  // Version 1 has no words for ends of two families.
+  const sameFamily = familyOf(source.address) === familyOf(destination.address);
+  return sameFamily ? formatProxyHeaderV1({ source, destination }) : formatWithoutClient('v1');
 }

@@ -70,8 +70,11 @@ export function decisionHookErrors({ url, password }: DecisionHookConfig): Confi
       ? []
       : [{ path: 'decisionHook.password', message: 'found "send", but decisionHook.url is null: nobody is asked' }];
   }
-  const { protocol, hostname, username } = new URL(url);
-  const named = username === '' ? [] : [{ path: 'decisionHook.url', message: 'expected no user name in it' }];
+  const { protocol, hostname, username, password: secret } = new URL(url);
+  const named =
+    username === '' && secret === ''
+      ? []
+      : [{ path: 'decisionHook.url', message: 'expected neither user name nor password in it' }];
   if (protocol === 'https:' || isLoopback(hostname)) return named;
   const message = `found http to ${hostname}, expected https, or http to a loopback address`;
   return [...named, { path: 'decisionHook.url', message }];

@@ -15,12 +15,15 @@ export type Decision =
       readonly policy: Partial<Policy>;
     };
 
+/** Characters of a refusal that the client is shown. */
+const LONGEST_REPLY = 400;
+
 const LINE = z.string().regex(/^[^\0\r\n]+$/);
 const MODE = z.enum(['enforce', 'report', 'off']);
 
 /** The form of an answer. Unknown keys are refused: an override that is misspelt must not be lost. */
 const ANSWER = z.discriminatedUnion('decision', [
-  z.strictObject({ decision: z.literal('deny'), reply: LINE.max(400).optional() }),
+  z.strictObject({ decision: z.literal('deny'), reply: z.unknown() }),
   z.strictObject({
     decision: z.literal('allow'),
     backends: z.array(z.string()).min(1).optional(),
@@ -47,13 +50,26 @@ export function parseDecision(body: string): Decision {
     throw new Error('the answer is no JSON');
   }
   const result = ANSWER.safeParse(answer);
+  // A refusal is one, whatever else is wrong with it.
+  if (isRefusal(answer)) return { decision: 'deny', reply: cleaned(answer.reply) };
   if (!result.success) {
     const [issue] = result.error.issues;
     const where = issue?.path.join('.') || 'the answer';
     throw new Error(`${where}: ${issue?.code ?? 'unusable'}`);
   }
   const { data } = result;
-  if (data.decision === 'deny') return { decision: 'deny', reply: data.reply };
+  if (data.decision === 'deny') return { decision: 'deny', reply: undefined };
   const policy = Object.fromEntries(Object.entries(data.policy).filter(([, given]) => given !== undefined));
   return { decision: 'allow', backends: data.backends, credentials: data.credentials, policy };
+}
+
+function isRefusal(answer: unknown): answer is { readonly decision: 'deny'; readonly reply?: unknown } {
+  return typeof answer === 'object' && answer !== null && 'decision' in answer && answer.decision === 'deny';
+}
+
+/** The words for the client: one line, not too long. */
+function cleaned(reply: unknown): string | undefined {
+  if (typeof reply !== 'string') return undefined;
+  const line = reply.replace(/\p{Cc}+/gu, ' ').trim();
+  return line === '' ? undefined : line.slice(0, LONGEST_REPLY);
 }

@@ -84,7 +84,7 @@ export class DataLeg {
     this.stream.once('close', onClose);
     // It may have been closed before anybody listened.
     this.#rawClosed = raw.closed;
-    if (raw.destroyed) onClose();
+    if (raw.destroyed || this.stream.destroyed) onClose();
   }
 
   /** Bytes of the transfer that have arrived, read or not; with TLS those that were decrypted. */

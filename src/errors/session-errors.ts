@@ -183,6 +183,11 @@ export const SESSION_ERRORS = {
     meaning: 'The service of decisionHook gave no usable answer, and decisionHook.onFailure is deny.',
     remedy: 'Look at the service; the detail says whether it was silent, unreachable, or answered in a wrong form.',
   },
+  'decision-hook-malformed': {
+    reply: [530, 'Login is not possible at the moment.'],
+    meaning: 'The service of decisionHook gave an answer that cannot be followed; nobody comes in by it.',
+    remedy: 'See `detail`: mend the service. decisionHook.onFailure does not help here.',
+  },
   'decision-hook-denied': {
     reply: [530, 'Login incorrect.'],
     meaning: 'The service of decisionHook refused the login.',

@@ -61,7 +61,7 @@ export class DecisionHook {
     return this.#config.onFailure === 'route';
   }
 
-  /** The decision. Raises `decision-hook-failed`, or the signal's reason. */
+  /** The decision. Raises `decision-hook-failed`, `decision-hook-malformed`, or the signal's reason. */
   async ask(question: Question, signal: AbortSignal): Promise<Decision> {
     const { cache } = this.#config;
     if (cache === null || question.password !== undefined) return this.#post(question, signal);
@@ -76,21 +76,22 @@ export class DecisionHook {
   async #post(question: Question, signal: AbortSignal): Promise<Decision> {
     const { url, timeout } = this.#config;
     const body = JSON.stringify({ version: 1, ...question });
+    let answer: { readonly status: number; readonly text: string };
     try {
       const response = await fetch(url, {
         method: 'POST',
-        redirect: 'error',
+        redirect: 'manual',
         headers: { 'content-type': 'application/json', accept: 'application/json', ...this.#signature(body) },
         body,
         signal: AbortSignal.any([signal, AbortSignal.timeout(timeout)]),
       });
-      const answer = await readShort(response);
-      if (response.status !== 200) throw new Error(`status ${response.status}`);
-      return parseDecision(answer);
+      answer = { status: response.status, text: await readShort(response) };
     } catch (error) {
       if (signal.aborted) throw signal.reason;
+      if (error instanceof GatewayError) throw error;
       throw new GatewayError('decision-hook-failed', { detail: describe(error, timeout) });
     }
+    return judge(answer);
   }
 
   /** The time is signed as well, so that a question that was overheard cannot be asked again later. */
@@ -119,18 +120,33 @@ async function readShort(response: Response): Promise<string> {
   let length = 0;
   for await (const chunk of response.body ?? []) {
     length += chunk.length;
-    if (length > LONGEST_ANSWER) throw new Error('the answer is too long');
+    if (length > LONGEST_ANSWER) throw malformed('the answer is too long');
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');
 }
 
-/** What went wrong on the way, in one line. */
+/** A service that has failed has not answered; one that says nonsense has, and nobody comes in by it. */
+function judge({ status, text }: { readonly status: number; readonly text: string }): Decision {
+  if (status >= 500) throw new GatewayError('decision-hook-failed', { detail: `status ${status}` });
+  if (status !== 200) throw malformed(`status ${status}`);
+  try {
+    return parseDecision(text);
+  } catch (error) {
+    throw malformed(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function malformed(detail: string): GatewayError {
+  return new GatewayError('decision-hook-malformed', { detail });
+}
+
+/** What went wrong on the way, in one line. Node's own words may hold the URL. */
 function describe(error: unknown, timeout: number): string {
   if (!(error instanceof Error)) return String(error);
   if (error.name === 'TimeoutError') return `no answer within ${timeout} ms`;
   const { cause } = error;
-  if (!(cause instanceof Error)) return error.message;
+  if (!(cause instanceof Error)) return 'the request could not be made';
   const { code } = cause as NodeJS.ErrnoException;
   return code?.startsWith('E') ? code : cause.message;
 }

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Decision } from '../config/decision.ts';
 import type { Policy } from '../config/schema.ts';
 import { asGatewayError, ERRORS, type ErrorCode } from '../errors/errors.ts';
+import { bytesOf } from '../wire/bytes-of.ts';
 import type { Command } from '../wire/command.ts';
 import { type Reply, reply } from '../wire/reply.ts';
 import { type Login, NO_BACKEND, PASSWORD_REQUIRED } from './login.ts';
@@ -121,13 +122,14 @@ export class DecidedLogin implements Login {
       if (signal.aborted) throw signal.reason;
       const { code, detail } = asGatewayError(error, 'decision-hook-failed');
       onHookFailed(code, detail);
-      if (onFailure === 'route') this.#state = { name: 'led', login: await lead(undefined), policy: {} };
-      else this.#deny('decision-hook-failed');
+      if (onFailure === 'route' && code === 'decision-hook-failed')
+        this.#state = { name: 'led', login: await lead(undefined), policy: {} };
+      else this.#deny(code === 'decision-hook-malformed' ? code : 'decision-hook-failed');
     }
   }
 
   #deny(cause: ErrorCode, text?: string): void {
     const [code = 530, words = ''] = ERRORS[cause].reply ?? [];
-    this.#state = { name: 'denied', cause, reply: reply(code, text ?? words) };
+    this.#state = { name: 'denied', cause, reply: reply(code, text === undefined ? words : bytesOf(text)) };
   }
 }

@@ -2,6 +2,7 @@
  * Puts a login together from what is known when USER comes: the route, the client's certificate, and the operator's service
  * where one decides.
  */
+import { isUtf8 as isUtf8Bytes } from 'node:buffer';
 import type { Backend } from '../backends/backend.ts';
 import type { BackendLink } from '../backends/backend-link.ts';
 import type { BackendRoute } from '../backends/backend-routes.ts';
@@ -89,7 +90,11 @@ function decided(
     user,
     asks: hook.wantsPassword && !authorized ? 'at PASS' : 'at USER',
     onFailure: hook.failsOpen ? 'route' : 'deny',
-    ask: (password) => hook.ask(question(options, password), signal),
+    // Two names that look the same to the service would be one.
+    ask: (password) =>
+      isUtf8(user)
+        ? hook.ask(question(options, password), signal)
+        : Promise.resolve({ decision: 'deny', reply: undefined }),
     lead: async (decision) => certified(options, await destination(environment, route, decision)),
     pace: environment.pace,
     signal,
@@ -127,9 +132,11 @@ function question(options: NewLoginOptions, password: string | undefined): Quest
   };
 }
 
-/** Bytes that were kept as Latin-1, as text for people: UTF-8 where they are. */
+function isUtf8(bytes: string): boolean {
+  return isUtf8Bytes(Buffer.from(bytes, 'latin1'));
+}
+
+/** Bytes that were kept as Latin-1, as text: UTF-8 where they are that. */
 function asText(bytes: string): string {
-  const buffer = Buffer.from(bytes, 'latin1');
-  const text = buffer.toString('utf8');
-  return Buffer.from(text, 'utf8').equals(buffer) ? text : bytes;
+  return isUtf8(bytes) ? Buffer.from(bytes, 'latin1').toString('utf8') : bytes;
 }

@@ -47,6 +47,9 @@ export function secureAsClient(raw: Socket, options: SecureAsClientOptions): Pro
   const withheld = proveEnd ? new WithheldEof(raw) : undefined;
   // No ALPN: vsftpd 3.0.4 refuses lists, and no backend needs one.
   const socket = connect({ ...tls, socket: withheld ?? raw, rejectUnauthorized: false });
+  // For as long as it lives: a damaged record may be met at any time, also before anybody has taken the socket over.
+  socket.on('error', () => raw.destroy());
+  raw.on('error', () => {});
   if (onSession !== undefined) socket.on('session', onSession);
   return new Promise((resolve, reject) => {
     const settle = () => {
@@ -60,8 +63,6 @@ export function secureAsClient(raw: Socket, options: SecureAsClientOptions): Pro
     };
     const fail = (reason: unknown) => {
       settle();
-      socket.on('error', () => {});
-      raw.on('error', () => {});
       socket.destroy();
       raw.destroy();
       reject(reason);

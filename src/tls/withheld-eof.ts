@@ -43,6 +43,7 @@ export class WithheldEof extends Duplex {
     return new Promise((resolve) => {
       if (secure.readableEnded) return resolve('close-notify');
       secure.once('end', () => resolve('close-notify'));
+      secure.once('error', () => resolve('reset'));
       // A reset may follow a close_notify that is not read yet, so both ends wait until the reader has drained.
       void this.#rawEnd.then((end) => {
         this.#whenDrained(secure, (drained) => resolve(drained === 'whole' ? end : 'reset'));

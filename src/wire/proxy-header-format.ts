@@ -35,6 +35,8 @@ const TCP_OVER_IPV4 = 0x11;
 const TCP_OVER_IPV6 = 0x21;
 const IPV4_MAPPED = Buffer.from('00000000000000000000ffff', 'hex');
 const LARGEST_PORT = 65535;
+/** Of a TLV, in bytes: that of a DNS name. */
+const LONGEST_TEXT = 255;
 
 /** Types of TLVs (proxy-protocol.txt §2.2). */
 const TYPE = { alpn: 0x01, authority: 0x02, tls: 0x20, tlsVersion: 0x21, commonName: 0x22, cipher: 0x23 } as const;
@@ -97,8 +99,10 @@ function tlsValue({ version, cipher, commonName }: ProxyTls): Buffer {
   ]);
 }
 
+/** Left out where it is longer than any real name: cut, it would be another one. */
 function text(type: number, value: string | undefined): Buffer[] {
-  return value === undefined ? [] : [tlv(type, Buffer.from(value, 'utf8'))];
+  const bytes = Buffer.from(value ?? '', 'utf8');
+  return value === undefined || bytes.length > LONGEST_TEXT ? [] : [tlv(type, bytes)];
 }
 
 function tlv(type: number, value: Buffer): Buffer {

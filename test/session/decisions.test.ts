@@ -104,19 +104,28 @@ describe('with the password', () => {
 });
 
 describe('no usable answer', () => {
-  it.each<[string, Answer]>([
-    ['a service that is down', (response) => response.destroy()],
-    ['silence', () => {}],
-    ['garbage', (response) => response.end('<html>')],
-    ['a backend that does not exist', { ...ALLOW, backends: ['nowhere'] }],
-  ])('%s: nobody comes in, and the log says why', async (_what, answer) => {
-    await withDecision(answer, { timeout: '200ms' }, async ({ encrypted, backend, logs, metrics }) => {
+  it.each<[string, Answer, string, 'deny' | 'route']>([
+    ['a service that is down', (response) => response.destroy(), 'failed', 'deny'],
+    ['silence', () => {}, 'failed', 'deny'],
+    ['garbage', (response) => response.end('<html>'), 'malformed', 'route'],
+    ['a backend that does not exist', { ...ALLOW, backends: ['nowhere'] }, 'malformed', 'route'],
+  ])('%s: nobody comes in, and the log says why', async (_what, answer, kind, onFailure) => {
+    await withDecision(answer, { timeout: '200ms', onFailure }, async ({ encrypted, backend, logs, metrics }) => {
       const client = await encrypted();
       await client.command(`USER ${USER}`, 331);
       await client.command(`PASS ${PASSWORD}`, 530);
       expect(backend.verbs).not.toContain('USER');
-      expect(await logs.until({ event: 'decision-failed' })).toMatchObject({ cause: 'decision-hook-failed' });
+      expect(await logs.until({ event: 'decision-failed' })).toMatchObject({ cause: `decision-hook-${kind}` });
       expect(await metrics.render()).toContain('sallyport_decision_failures_total 1');
+    });
+  });
+
+  it('a refusal stays one, also with onFailure route and words that cannot be said', async () => {
+    await withDecision({ decision: 'deny', reply: '' }, { onFailure: 'route' }, async ({ encrypted, backend }) => {
+      const client = await encrypted();
+      await client.command(`USER ${USER}`, 331);
+      await client.command(`PASS ${PASSWORD}`, 530);
+      expect(backend.verbs).not.toContain('USER');
     });
   });
 

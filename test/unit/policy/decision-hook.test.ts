@@ -110,20 +110,26 @@ describe('a question', () => {
 });
 
 describe('no usable answer', () => {
-  it.each<[string, (response: ServerResponse) => void, string]>([
-    ['silence', () => {}, 'no answer within 200 ms'],
-    ['half an answer, then silence', (response) => response.write('{"decision":'), 'no answer within 200 ms'],
-    ['a hang-up', (response) => response.destroy(), 'other side closed'],
-    ['an error', (response) => response.writeHead(503).end('{"decision":"allow"}'), 'status 503'],
-    ['another place', (response) => response.writeHead(302, { location: '/' }).end(), 'unexpected redirect'],
-    ['no JSON', (response) => response.end('yes'), 'the answer is no JSON'],
-    ['another form', (response) => response.end('{"decision":"maybe"}'), 'decision: invalid_union'],
-    ['a misspelt override', (response) => response.end('{"decision":"allow","backend":"b"}'), 'unrecognized_keys'],
-    ['a flood', (response) => response.end(Buffer.alloc(70_000, ' ')), 'the answer is too long'],
-  ])('%s', async (_what, given, detail) => {
+  it.each<[string, (response: ServerResponse) => void, string, string]>([
+    ['silence', () => {}, 'failed', 'no answer within 200 ms'],
+    ['half an answer, then silence', (response) => response.write('{"decision":'), 'failed', 'no answer within 200 ms'],
+    ['a hang-up', (response) => response.destroy(), 'failed', 'other side closed'],
+    ['a fault', (response) => response.writeHead(503).end(ALLOW), 'failed', 'status 503'],
+    ['another status', (response) => response.writeHead(403).end(ALLOW), 'malformed', 'status 403'],
+    ['another place', (response) => response.writeHead(302, { location: '/' }).end(), 'malformed', 'status 302'],
+    ['no JSON', (response) => response.end('yes'), 'malformed', 'the answer is no JSON'],
+    ['another form', (response) => response.end('{"decision":"maybe"}'), 'malformed', 'decision: invalid_union'],
+    [
+      'a misspelt key',
+      (response) => response.end('{"decision":"allow","backend":"b"}'),
+      'malformed',
+      'unrecognized_keys',
+    ],
+    ['a flood', (response) => response.end(Buffer.alloc(70_000, ' ')), 'malformed', 'the answer is too long'],
+  ])('%s', async (_what, given, kind, detail) => {
     answer = given;
     const failure = expect(ask(await hook({ timeout: 200 }))).rejects;
-    await failure.toMatchObject({ code: 'decision-hook-failed', detail: expect.stringContaining(detail) });
+    await failure.toMatchObject({ code: `decision-hook-${kind}`, detail: expect.stringContaining(detail) });
   });
 
   it('nobody there', async () => {
@@ -166,9 +172,16 @@ describe('an answer', () => {
   });
 
   it('cannot smuggle a line into the control connection', () => {
-    expect(() => parseDecision(JSON.stringify({ decision: 'deny', reply: 'no\r\n230 yes' }))).toThrow();
+    expect(parseDecision(JSON.stringify({ decision: 'deny', reply: 'no\r\n230 yes' }))).toEqual({
+      decision: 'deny',
+      reply: 'no 230 yes',
+    });
     const credentials = { user: 'u\r\nDELE x' };
     expect(() => parseDecision(JSON.stringify({ decision: 'allow', credentials }))).toThrow();
+  });
+
+  it.each(['', null, 7, 'x'.repeat(1000), undefined])('a refusal stays one, whatever its words are: %j', (reply) => {
+    expect(parseDecision(JSON.stringify({ decision: 'deny', reply, other: 1 })).decision).toBe('deny');
   });
 
   it('is refused without quoting secrets', () => {
@@ -181,6 +194,7 @@ describe('the configuration', () => {
   it.each([
     ['http://hook.example.com/', 'https'],
     ['https://user@hook.example.com/', 'user name'],
+    ['https://:secret@hook.example.com/', 'password'],
   ])('%s is refused', (given, message) => {
     expect(decisionHookErrors({ ...CONFIG, url: given })[0]?.message).toContain(message);
   });
