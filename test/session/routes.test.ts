@@ -290,3 +290,27 @@ describe('without a route', () => {
     });
   });
 });
+
+describe('a password of a route that the backend repeats', () => {
+  it.each([
+    ['wrong', 530],
+    ['right', 230],
+  ])('in the 421 behind a %s login reaches neither client nor log', async (_what, code) => {
+    const routes = [{ backends: ['legacy'], credentials: { user: 'robot', password: 'inner-s3cret' } }];
+    await withBackends({ others: {}, routes }, async ({ encrypted, backend, logs }) => {
+      const told = Promise.withResolvers<void>();
+      backend.on('PASS', async (session) => {
+        session.reply(code, 'Heard.');
+        await told.promise;
+        session.reply(421, 'Bye, inner-s3cret.');
+      });
+      const client = await encrypted();
+      await client.command(`USER ${USER}`, 331);
+      await client.command(`PASS ${PASSWORD}`, code);
+      told.resolve();
+      expect((await client.expect(421)).text).toContain('Bye, ****.');
+      await logs.until({ event: 'session-ended' });
+      expect(logs.text).not.toContain('inner-s3cret');
+    });
+  });
+});
