@@ -104,9 +104,18 @@ describe.each(['explicit', 'implicit'] as const)('a backend with tls: %s', (secu
   });
 });
 
-it('probe: greeting stops before AUTH', async () => {
+it('without a choice the TLS of a backend that has it is probed', async () => {
   const backend = await ScriptedBackend.start({ tls: { security: 'explicit' } });
   await probed(backend, {}, { tls: 'explicit', verify: false }, async ({ logs }) => {
+    await logs.until(availability('up'));
+    await backend.received('QUIT');
+    expect(backend.verbs.slice(0, 2)).toEqual(['AUTH', 'QUIT']);
+  });
+});
+
+it('probe: greeting stops before AUTH', async () => {
+  const backend = await ScriptedBackend.start({ tls: { security: 'explicit' } });
+  await probed(backend, { probe: 'greeting' }, { tls: 'explicit', verify: false }, async ({ logs }) => {
     await logs.until(availability('up'));
     await backend.received('QUIT', 2);
     expect(new Set(backend.verbs)).toEqual(new Set(['QUIT']));
