@@ -75,7 +75,7 @@ export function backendHealthErrors(backends: Backends): ConfigProblem[] {
       related,
     }));
     if (health.probe !== 'tls' || tls !== 'off') return found;
-    const message = 'found tls, but tls of this backend is off; expected tcp, greeting or login';
+    const message = 'found tls, but tls of this backend is off; expected auto, tcp, greeting or login';
     return [...found, { path: `${path}.probe`, message, related: [`backends[${index}].tls`] }];
   });
 }
