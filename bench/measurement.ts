@@ -17,7 +17,7 @@ export interface Plan {
   readonly logins: number;
   readonly commands: number;
   readonly idleSessions: number;
-  readonly stalledDownloads: number;
+  readonly stalledTransfers: number;
 }
 
 /** What every measurement works with. Programs that it starts are left to {@link Bench.later}. */

@@ -12,7 +12,7 @@ import type { Measurement, Plan, Section } from './measurement.ts';
 import { measureCommandLatency } from './measurements/command-latency.ts';
 import { measureCurlFiles } from './measurements/curl-files.ts';
 import { measureLogin } from './measurements/login.ts';
-import { measureIdleSessions, measureStalledDownloads } from './measurements/memory.ts';
+import { measureIdleSessions, measureStalledTransfers } from './measurements/memory.ts';
 import { measureRelay } from './measurements/relay.ts';
 import { measureSmallFiles } from './measurements/small-files.ts';
 import { provideBenchPackages } from './packages.ts';
@@ -27,7 +27,7 @@ const MEASUREMENTS: Readonly<Record<string, Measurement>> = {
   login: measureLogin,
   command: measureCommandLatency,
   idle: measureIdleSessions,
-  stalled: measureStalledDownloads,
+  stalled: measureStalledTransfers,
 };
 
 const MIB = 2 ** 20;
@@ -40,7 +40,7 @@ const WHOLE: Plan = {
   logins: 50,
   commands: 500,
   idleSessions: 2_000,
-  stalledDownloads: 300,
+  stalledTransfers: 1_000,
 };
 
 const QUICK: Plan = {
@@ -51,7 +51,7 @@ const QUICK: Plan = {
   logins: 10,
   commands: 100,
   idleSessions: 300,
-  stalledDownloads: 50,
+  stalledTransfers: 50,
 };
 
 const USAGE = `Usage: npm run bench -- [options]

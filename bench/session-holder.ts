@@ -1,5 +1,5 @@
 /**
- * Opens FTPS sessions and holds them, idle or with a download that it does not read. Runs as a process of its own, so that its sockets are
+ * Opens FTPS sessions and holds them, idle, with a download that it does not read, or with an upload that nobody reads. Runs as a process of its own, so that its sockets are
  * not counted; told by lines of JSON what to open, and ends with its input.
  */
 import { connect, type Socket } from 'node:net';
@@ -10,8 +10,8 @@ interface Order {
   readonly port: number;
   /** So many more are opened. */
   readonly sessions: number;
-  /** Whether every session that is idle then begins a download. */
-  readonly downloads: boolean;
+  /** The transfer that every session which is idle then begins. */
+  readonly transfers: 'none' | 'downloads' | 'uploads';
 }
 
 /** So many log in at once. */
@@ -73,26 +73,38 @@ async function logIn(port: number): Promise<void> {
   idle.push({ control, replies });
 }
 
-/** Starts a download and reads nothing of it. */
-async function stall({ control, replies }: IdleSession): Promise<void> {
+const BLOCK = Buffer.alloc(65_536, 1);
+
+/** Starts a download and reads nothing of it, or an upload and sends as much as the gateway takes. */
+async function stall({ control, replies }: IdleSession, transfers: 'downloads' | 'uploads'): Promise<void> {
   control.write('EPSV\r\n');
   const port = Number(/\|(\d+)\|/.exec(await replies.expect('229'))?.[1]);
   const raw = connect(port, '127.0.0.1');
   await new Promise<void>((resolve) => raw.once('connect', () => resolve()));
-  control.write('RETR endless\r\n');
+  control.write(transfers === 'downloads' ? 'RETR endless\r\n' : 'STOR endless\r\n');
   await replies.expect('150');
   const data = await secure(raw);
   data.pause();
+  if (transfers === 'uploads') pour(data);
   held.push(control, data);
 }
 
-async function open({ port, sessions, downloads }: Order): Promise<void> {
+/** Sends until nobody takes any more. */
+function pour(socket: Socket): void {
+  const go = () => {
+    while (socket.write(BLOCK)) {}
+  };
+  socket.on('drain', go);
+  go();
+}
+
+async function open({ port, sessions, transfers }: Order): Promise<void> {
   let left = sessions;
   const worker = async () => {
     while (left-- > 0) await logIn(port);
   };
   await Promise.all(Array.from({ length: Math.min(AT_ONCE, sessions) }, worker));
-  if (downloads) for (const session of idle.splice(0)) await stall(session);
+  if (transfers !== 'none') for (const session of idle.splice(0)) await stall(session, transfers);
 }
 
 for await (const line of createInterface({ input: process.stdin })) {

@@ -1,5 +1,6 @@
 /**
- * A plain FTP backend that costs almost nothing for each session: every login succeeds, every RETR is a file without end. Runs as a process of
+ * A plain FTP backend that costs almost nothing for each session: every login succeeds, every RETR is a file without end, and of a STOR it reads
+ * nothing. Runs as a process of
  * its own, prints its port as JSON, and ends with its input.
  */
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
@@ -47,6 +48,9 @@ function serve(control: Socket): void {
     } else if (verb === 'RETR') {
       say('150 Here it comes.');
       pour(await data.promise);
+    } else if (verb === 'STOR') {
+      say('150 Send.');
+      (await data.promise).pause();
     } else say(REPLIES[verb] ?? '200 Fine.');
   });
 }

@@ -1,8 +1,8 @@
-/** Memory of the gateway: for each idle session, and for each download whose client does not read. */
+/** Memory of the gateway: for each idle session, and for each transfer whose other end does not read. */
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { JsonProcess, numberIn } from '../json-process.ts';
-import type { Bench, Section } from '../measurement.ts';
+import type { Bar, Bench, Section } from '../measurement.ts';
 import { residentOfTree } from '../process-tree.ts';
 import { startSallyport } from '../programs/sallyport.ts';
 
@@ -34,34 +34,43 @@ export async function measureIdleSessions(bench: Bench): Promise<Section> {
   };
 }
 
-/** Measures downloads that nobody reads. */
-export async function measureStalledDownloads(bench: Bench): Promise<Section> {
-  const count = bench.plan.stalledDownloads;
-  const { before, after, each } = await measureGrowth(bench, 'downloads', FIRST_STALLED, count);
+/** Measures downloads that no client reads, and uploads that the backend does not read. */
+export async function measureStalledTransfers(bench: Bench): Promise<Section> {
+  const count = bench.plan.stalledTransfers;
+  const kinds = ['downloads', 'uploads'] as const;
+  const rows: string[][] = [];
+  const bars: Bar[] = [];
+  for (const kind of kinds) {
+    const { before, after, each } = await measureGrowth(bench, kind, FIRST_STALLED, count);
+    rows.push([`${count} ${kind}`, mebibytes(before), mebibytes(after), `${each.toFixed(0)} KiB`]);
+    bars.push(bar(`stalled ${kind.slice(0, -1)}, resident memory`, each, STALLED_LIMIT));
+  }
   return {
-    title: 'Memory of stalled downloads',
-    how: `${count} more downloads of an endless file whose clients do not read, after the first ${FIRST_STALLED}; growth of resident memory over that of their sessions while they were idle.`,
-    columns: ['downloads', 'resident before', 'with all downloads', 'each download'],
-    rows: [[String(count), mebibytes(before), mebibytes(after), `${each.toFixed(0)} KiB`]],
-    bars: [bar('stalled download, resident memory', each, STALLED_LIMIT)],
+    title: 'Memory of stalled transfers',
+    how: `${count} more downloads of an endless file whose clients do not read, and as many uploads that the backend does not read, after the first ${FIRST_STALLED}; growth of resident memory over that of their sessions while they were idle.`,
+    columns: ['transfers', 'resident before', 'with all transfers', 'each transfer'],
+    rows,
+    bars,
   };
 }
 
 async function measureGrowth(
   { certificates, later, say }: Bench,
-  what: 'sessions' | 'downloads',
+  what: 'sessions' | 'downloads' | 'uploads',
   first: number,
   count: number,
 ): Promise<Growth> {
   const backend = later(nodeProcess('stub-backend.ts'));
   const gateway = later(await startSallyport(certificates, numberIn(await backend.next(), 'port')));
   const holder = later(nodeProcess('session-holder.ts'));
-  const open = (sessions: number, downloads: boolean) => holder.ask({ port: gateway.port, sessions, downloads });
-  await open(first, what === 'downloads');
-  if (what === 'downloads') await open(count, false);
+  const open = (sessions: number, transfers: 'none' | 'downloads' | 'uploads') =>
+    holder.ask({ port: gateway.port, sessions, transfers });
+  const transfers = what === 'sessions' ? 'none' : what;
+  await open(first, transfers);
+  if (what !== 'sessions') await open(count, 'none');
   await delay(SETTLED);
   const before = await residentOfTree(gateway.pid);
-  await open(what === 'sessions' ? count : 0, what === 'downloads');
+  await open(what === 'sessions' ? count : 0, transfers);
   await delay(SETTLED);
   const after = await residentOfTree(gateway.pid);
   const each = (after - before) / count;

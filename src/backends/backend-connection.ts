@@ -76,8 +76,8 @@ export class BackendConnection {
 
   async #secure(tls: BackendTlsSession, { raw, start, timeout }: BackendConnectionOptions): Promise<DataLeg> {
     const { proveEnd } = await start;
-    const { socket, facts, end } = await tls.secureData(raw, proveEnd, { timeout, signal: this.#end.signal });
-    this.#leg = new DataLeg({ side: 'backend', raw, secure: { socket, facts, end } });
+    const { socket, facts, proven } = await tls.secureData(raw, proveEnd, { timeout, signal: this.#end.signal });
+    this.#leg = new DataLeg({ side: 'backend', raw, secure: { socket, facts, proven } });
     return this.#leg;
   }
 }

@@ -8,7 +8,7 @@ import { type Endpoint, endpoint } from '../net/address.ts';
 import type { ReadBuffers } from '../net/read-buffers.ts';
 import { describeSocketError } from '../net/socket-errors.ts';
 import type { TlsFacts } from '../tls/facts.ts';
-import type { StreamEnd } from '../tls/withheld-eof.ts';
+import type { ProvenStream, StreamEnd } from '../tls/withheld-eof.ts';
 import { watchStall } from './stall.ts';
 
 /** The two sides of the gateway. */
@@ -23,11 +23,13 @@ export type SourceEnd = StreamEnd | 'unproven';
 /** How sending the last bytes went. */
 export type Flush = 'flushed' | 'broken' | 'stalled';
 
-/** Takes a chunk; `done` is called when the chunk is not needed any more. False asks to wait for {@link Reading.resume}. */
-export type ChunkSink = (chunk: Buffer, done?: () => void) => boolean;
+/** Takes a chunk; `done` is called when the chunk is not needed any more. */
+export type ChunkSink = (chunk: Buffer, done?: () => void) => void;
 
 /** Reading that goes on. */
 export interface Reading {
+  /** Hands over nothing until {@link Reading.resume}; buffers that are used again wait by themselves until their chunk is done. */
+  pause(): void;
   resume(): void;
   stop(): void;
 }
@@ -43,7 +45,7 @@ export interface DataLegOptions {
   readonly secure?: {
     readonly socket: TLSSocket;
     readonly facts: TlsFacts;
-    readonly end: Promise<StreamEnd> | undefined;
+    readonly proven: ProvenStream | undefined;
   };
 }
 
@@ -56,7 +58,7 @@ export class DataLeg {
   readonly tls: TlsFacts | undefined;
   readonly stream: Socket;
   readonly #raw: Socket;
-  readonly #secureEnd: Promise<StreamEnd> | undefined;
+  readonly #proven: ProvenStream | undefined;
   readonly #buffers: ReadBuffers | undefined;
   readonly #broken = Promise.withResolvers<string>();
   #delivered = 0;
@@ -71,7 +73,7 @@ export class DataLeg {
     this.stream = secure?.socket ?? raw;
     this.#raw = raw;
     this.#buffers = buffers;
-    this.#secureEnd = secure?.end;
+    this.#proven = secure?.proven;
     const onError = (error: Error) => this.#broken.resolve(describeSocketError(error));
     for (const socket of new Set([raw, this.stream])) socket.on('error', onError);
     raw.once('close', () => {
@@ -103,7 +105,7 @@ export class DataLeg {
 
   /** Resolves when the peer has ended its direction, and all its bytes were read. Ask before reading. */
   sourceEnd(): Promise<SourceEnd> {
-    if (this.#secureEnd !== undefined) return this.#secureEnd;
+    if (this.#proven !== undefined) return this.#proven.end;
     return new Promise((resolve) => {
       if (this.stream.readableEnded) return resolve('unproven');
       this.stream.once('end', () => resolve('unproven'));
@@ -115,18 +117,28 @@ export class DataLeg {
   read(sink: ChunkSink): Reading {
     const { stream } = this;
     const buffers = this.#buffers;
+    const proven = this.#proven;
     if (buffers !== undefined) {
       buffers.start(sink);
-      return { resume: () => {}, stop: () => buffers.stop() };
+      return { pause: () => {}, resume: () => {}, stop: () => buffers.stop() };
     }
     const onData = (chunk: Buffer) => {
       this.#delivered += chunk.length;
-      if (!sink(chunk)) stream.pause();
+      sink(chunk);
+    };
+    const pause = () => {
+      stream.pause();
+      proven?.hold();
+    };
+    const resume = () => {
+      stream.resume();
+      proven?.release();
     };
     stream.on('data', onData);
-    stream.resume();
+    resume();
     return {
-      resume: () => stream.resume(),
+      pause,
+      resume,
       stop: () => {
         stream.off('data', onData);
         stream.pause();
@@ -136,10 +148,7 @@ export class DataLeg {
 
   /** Reads and drops whatever the peer sends, so that its close is seen. */
   discardInput(): void {
-    this.read((_chunk, done) => {
-      done?.();
-      return true;
-    });
+    this.read((_chunk, done) => done?.());
   }
 
   /**

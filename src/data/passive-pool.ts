@@ -114,6 +114,7 @@ export class PassivePool {
               address,
               port,
               keepAlive: options.keepAlive,
+              readAhead: false,
               sockets: options.sockets,
               onConnection: (socket) => void pool.#accept(port, socket),
               onError: options.onError,

@@ -3,7 +3,7 @@
  * nor decides what a client is told.
  */
 import type { Writable } from 'node:stream';
-import type { DataLeg, SourceEnd } from './leg.ts';
+import type { DataLeg, Reading, SourceEnd } from './leg.ts';
 import { watchStall } from './stall.ts';
 
 /** How a relay ended. `source`: the source leg ended, see `sourceEnd`; `sink`: the sink broke off; `stopped`: by the signal. */
@@ -43,36 +43,77 @@ export async function relay({ source, sink, stall, signal }: RelayOptions): Prom
   if (signal.aborted) onAbort();
   void source.sourceEnd().then((sourceEnd) => ends.resolve({ kind: 'source', sourceEnd }));
   void sink.broken.then((reason) => ends.resolve({ kind: 'sink', reason }));
-  // One record of TLS is one chunk; those that were read together go out together.
-  const gather = gatherWrites(to);
+  const flow = new Flow(sink);
   const reading = source.read((chunk, done) => {
     bytes += chunk.length;
-    gather();
-    return to.write(chunk, done);
+    flow.write(chunk, done);
   });
-  to.on('drain', reading.resume);
+  flow.control(reading);
   try {
     const end = await ends.promise;
     return { bytes, end };
   } finally {
     endWatch();
     signal.removeEventListener('abort', onAbort);
-    to.off('drain', reading.resume);
+    flow.stop();
     reading.stop();
   }
 }
 
-/** Holds back what is written until all that was read at once is there: one system call in place of one for each record. */
-function gatherWrites(to: Writable): () => void {
-  let gathering = false;
-  const release = () => {
-    gathering = false;
-    to.uncork();
-  };
-  return () => {
-    if (gathering) return;
-    gathering = true;
-    to.cork();
-    process.nextTick(release);
-  };
+/** Writes to a leg, and pauses reading as long as its other end takes no more. */
+class Flow {
+  readonly #to: Writable;
+  readonly #clear: boolean;
+  #state: 'flows' | 'waits' | 'stopped' = 'flows';
+  #gathering = false;
+  #reading: Reading | undefined;
+
+  constructor({ stream, tls }: DataLeg) {
+    this.#to = stream;
+    this.#clear = tls === undefined;
+  }
+
+  /** This reading brings what is written; some of it may have come before. */
+  control(reading: Reading): void {
+    this.#reading = reading;
+    if (this.#state === 'waits') reading.pause();
+  }
+
+  write(chunk: Buffer, done?: () => void): void {
+    // One record of TLS is one chunk; those that were read together go out together, in one system call.
+    if (!this.#gathering) {
+      this.#gathering = true;
+      this.#to.cork();
+      process.nextTick(() => this.#sendGathered());
+    }
+    const more = this.#to.write(chunk, () => {
+      done?.();
+      this.#written();
+    });
+    if (!more) this.#wait();
+  }
+
+  /** Reading is not touched any more. */
+  stop(): void {
+    this.#state = 'stopped';
+  }
+
+  #sendGathered(): void {
+    this.#gathering = false;
+    this.#to.uncork();
+    // What the kernel did not take at once would only lie here; TLS always takes a moment.
+    if (this.#clear && this.#to.writableLength > 0) this.#wait();
+  }
+
+  #wait(): void {
+    if (this.#state !== 'flows') return;
+    this.#state = 'waits';
+    this.#reading?.pause();
+  }
+
+  #written(): void {
+    if (this.#state !== 'waits' || this.#to.writableLength > 0) return;
+    this.#state = 'flows';
+    this.#reading?.resume();
+  }
 }

@@ -15,6 +15,8 @@ export interface ListenOptions {
    * each binds ports of its own. Means nothing in a process that is no worker.
    */
   readonly shared?: boolean;
+  /** Whether sockets read ahead of whoever reads them, 64 KiB each. Default: yes. */
+  readonly readAhead?: boolean;
   readonly sockets: OpenSockets;
   readonly onConnection: (socket: net.Socket) => void;
   /** Called when accepting fails later on (out of file descriptors and the like); the listener goes on. */
@@ -30,10 +32,11 @@ export interface Listener {
 
 /** Binds, or rejects with Node's own error (`EADDRINUSE`, `EACCES` …). Sockets arrive paused and half-open capable. */
 export function listen(options: ListenOptions): Promise<Listener> {
-  const { address, port, keepAlive, shared = false, sockets, onConnection, onError } = options;
+  const { address, port, keepAlive, shared = false, readAhead = true, sockets, onConnection, onError } = options;
   const server = net.createServer({
     allowHalfOpen: true,
     pauseOnConnect: true,
+    ...(!readAhead && { highWaterMark: 0 }),
     noDelay: true,
     keepAlive: true,
     keepAliveInitialDelay: keepAlive,

@@ -61,7 +61,7 @@ export class ActiveClientData implements ClientHalf {
       this.#socket = undefined;
       return new DataLeg({ side: 'client', raw });
     }
-    const { socket, end } = await this.#secure(raw, proveEnd);
+    const { socket, proven } = await this.#secure(raw, proveEnd);
     const facts = tlsFacts(socket);
     if (!facts.resumed && this.#options.sessionReuse === 'require') {
       throw new GatewayError('tls-session-not-resumed', { detail: facts.version });
@@ -71,7 +71,7 @@ export class ActiveClientData implements ClientHalf {
       throw new GatewayError('client-data-certificate-mismatch');
     }
     this.#socket = undefined;
-    return new DataLeg({ side: 'client', raw, secure: { socket, facts, end } });
+    return new DataLeg({ side: 'client', raw, secure: { socket, facts, proven } });
   }
 
   dispose(): void {

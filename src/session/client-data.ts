@@ -112,7 +112,7 @@ export class ClientData implements ClientHalf {
     }
     const secure = state.name === 'securing' ? state.secure : this.#secure(raw, this.#helloOf(state), proveEnd);
     this.#state = { name: 'securing', socket: raw, secure };
-    const { socket, end } = await this.#inTime(secure);
+    const { socket, proven } = await this.#inTime(secure);
     if (this.#end.signal.aborted) {
       raw.destroy();
       throw this.#end.signal.reason;
@@ -125,7 +125,7 @@ export class ClientData implements ClientHalf {
       throw new GatewayError('client-data-certificate-mismatch');
     }
     this.#state = { name: 'opened' };
-    return new DataLeg({ side: 'client', raw, peer: this.#peer, secure: { socket, facts, end } });
+    return new DataLeg({ side: 'client', raw, peer: this.#peer, secure: { socket, facts, proven } });
   }
 
   /** Gives the port back and closes a connection that no leg has taken over. Idempotent. */

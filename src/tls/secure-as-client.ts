@@ -5,7 +5,7 @@
 import type { Socket } from 'node:net';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { type ErrorCode, GatewayError } from '../errors/errors.ts';
-import { type StreamEnd, WithheldEof } from './withheld-eof.ts';
+import { type ProvenStream, WithheldEof } from './withheld-eof.ts';
 
 /** How to secure a socket. Duration in milliseconds. */
 export interface SecureAsClientOptions {
@@ -29,7 +29,7 @@ export interface SecureAsClientOptions {
 export interface SecuredSocket {
   readonly socket: TLSSocket;
   /** How the peer's stream ends; only where `proveEnd` was asked. */
-  readonly end: Promise<StreamEnd> | undefined;
+  readonly proven: ProvenStream | undefined;
 }
 
 /** How long a handshake may still finish after the peer's FIN, from bytes that came before it (milliseconds). */
@@ -78,7 +78,7 @@ export function secureAsClient(raw: Socket, options: SecureAsClientOptions): Pro
     const onSecure = () => {
       settle();
       socket.disableRenegotiation();
-      resolve({ socket, end: withheld?.verdict(socket) });
+      resolve({ socket, proven: withheld?.proven(socket) });
     };
     const timer = setTimeout(() => {
       fail(new GatewayError(codes.timeout, { detail: `no TLS handshake within ${timeout} ms` }));

@@ -6,7 +6,7 @@ import type { Socket } from 'node:net';
 import { type SecureContext, TLSSocket } from 'node:tls';
 import { type ErrorCode, GatewayError } from '../errors/errors.ts';
 import type { TlsOffer } from './session-tls.ts';
-import { type StreamEnd, WithheldEof } from './withheld-eof.ts';
+import { type ProvenStream, WithheldEof } from './withheld-eof.ts';
 
 /** How long a handshake may still finish after the client's FIN, from bytes that came before it (milliseconds). */
 const AFTER_END = 50;
@@ -25,7 +25,7 @@ export interface SecureOptions {
 export interface SecureSocket {
   readonly socket: TLSSocket;
   /** How the peer's stream ends; only where `proveEnd` was asked. */
-  readonly end: Promise<StreamEnd> | undefined;
+  readonly proven: ProvenStream | undefined;
 }
 
 /** Handshakes as the TLS server. On failure the socket is destroyed. Raises GatewayError, or the signal's reason. */
@@ -88,7 +88,7 @@ export function secureAsServer(raw: Socket, options: SecureOptions): Promise<Sec
         raw.destroy();
         socket.destroy(error);
       });
-      resolve({ socket, end: withheld?.verdict(socket) });
+      resolve({ socket, proven: withheld?.proven(socket) });
     });
   });
 }

@@ -1,7 +1,7 @@
 /**
  * A Duplex between a TCP socket and a TLSSocket that withholds the TCP end of stream, because a TLSSocket ends the same
  * way after close_notify, after a bare FIN and sometimes after a reset (measured on Node 20, 24 and 26). Whoever reads
- * the TLS side asks {@link WithheldEof.verdict} how the stream ended. Knows nothing of TLS itself.
+ * the TLS side asks {@link WithheldEof.proven} how the stream ended. Knows nothing of TLS itself.
  */
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
@@ -9,6 +9,15 @@ import type { TLSSocket } from 'node:tls';
 
 /** How a stream ended: properly, by a bare FIN, or by a reset. */
 export type StreamEnd = 'close-notify' | 'fin' | 'reset';
+
+/** A stream of TLS whose end is proven. */
+export interface ProvenStream {
+  /** Resolves once with how it ended. Whoever reads must go on reading: bytes that came before the end are delivered first. */
+  readonly end: Promise<StreamEnd>;
+  /** Stops reading below TLS, and goes on. */
+  hold(): void;
+  release(): void;
+}
 
 /** Turns of the event loop in which nothing may be left to decrypt before a FIN counts as the end. */
 const IDLE_TURNS = 3;
@@ -19,13 +28,17 @@ export class WithheldEof extends Duplex {
   readonly #raw: Socket;
   readonly #records = new RecordCounter();
   readonly #rawEnd: Promise<'fin' | 'reset'>;
+  #wanted = false;
+  #held = false;
 
   constructor(raw: Socket) {
-    super({ allowHalfOpen: true });
+    // Keeps nothing of its own: what TLS does not want yet stays in the socket.
+    super({ allowHalfOpen: true, readableHighWaterMark: 0 });
     this.#raw = raw;
-    raw.on('data', (chunk: Buffer) => {
-      this.#records.count(chunk);
-      if (!this.push(chunk)) raw.pause();
+    raw.on('readable', () => {
+      // Nothing to read means the end, and reading is what makes the socket tell of it.
+      if (raw.readableLength === 0) raw.read();
+      else this.#pull();
     });
     this.#rawEnd = new Promise((resolve) => {
       // A stream that ends inside a record was cut for certain.
@@ -35,11 +48,12 @@ export class WithheldEof extends Duplex {
     });
   }
 
-  /**
-   * Resolves once with how the stream of `secure`, the TLSSocket over this one, ended. Whoever reads must go on reading:
-   * bytes that were received before the end are delivered first.
-   */
-  verdict(secure: TLSSocket): Promise<StreamEnd> {
+  /** The stream of `secure`, the TLSSocket over this one. */
+  proven(secure: TLSSocket): ProvenStream {
+    return { end: this.#verdict(secure), hold: () => this.#hold(), release: () => this.#release() };
+  }
+
+  #verdict(secure: TLSSocket): Promise<StreamEnd> {
     return new Promise((resolve) => {
       if (secure.readableEnded) return resolve('close-notify');
       secure.once('end', () => resolve('close-notify'));
@@ -66,8 +80,29 @@ export class WithheldEof extends Duplex {
     look();
   }
 
+  /** Gives TLS nothing more to decrypt until it is released: pausing TLS alone lets it fill another buffer. */
+  #hold(): void {
+    this.#held = true;
+  }
+
+  #release(): void {
+    this.#held = false;
+    this.#pull();
+  }
+
   override _read(): void {
-    this.#raw.resume();
+    this.#wanted = true;
+    // Whoever gets the last chunk may find that it goes nowhere, and hold: then nothing more is to be read.
+    process.nextTick(() => this.#pull());
+  }
+
+  #pull(): void {
+    if (!this.#wanted || this.#held) return;
+    const chunk: Buffer | null = this.#raw.read();
+    if (chunk === null) return;
+    this.#wanted = false;
+    this.#records.count(chunk);
+    this.push(chunk);
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, callback: (error?: Error | null) => void): void {

@@ -36,7 +36,7 @@ async function tlsLeg(): Promise<{ leg: DataLeg; raw: Socket; client: TLSSocket 
   const raw = await accepted;
   const socket = new TLSSocket(raw, { isServer: true, secureContext: context });
   await Promise.all([once(socket, 'secure'), once(client, 'secureConnect')]);
-  const leg = new DataLeg({ side: 'client', raw, secure: { socket, facts: tlsFacts(socket), end: undefined } });
+  const leg = new DataLeg({ side: 'client', raw, secure: { socket, facts: tlsFacts(socket), proven: undefined } });
   leg.discardInput();
   return { leg, raw, client };
 }

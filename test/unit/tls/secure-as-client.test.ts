@@ -80,7 +80,7 @@ describe.each(['TLSv1.2', 'TLSv1.3'] as const)('a damaged record behind the hand
     const secured = await secureAsClient(raw, options).catch((error: Error) => error);
     if (!(secured instanceof Error)) {
       secured.socket.resume();
-      expect(await secured.end).toBe('reset');
+      expect(await secured.proven?.end).toBe('reset');
     }
     await closed;
   });
