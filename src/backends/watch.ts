@@ -3,7 +3,8 @@
  * meet in between.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Config } from '../config/schema.ts';
+import { probePassword } from '../config/backend-health.ts';
+import type { BackendConfig, Config } from '../config/schema.ts';
 import { asGatewayError, GatewayError } from '../errors/errors.ts';
 import { dial } from '../net/dial.ts';
 import type { OpenSockets } from '../net/open-sockets.ts';
@@ -25,8 +26,9 @@ export async function watchBackend(options: WatchOptions): Promise<void> {
   const { backend, signal } = options;
   while (!signal.aborted) {
     try {
+      const begun = performance.now();
       await probe(options);
-      backend.succeeded();
+      backend.succeeded(performance.now() - begun);
     } catch (error) {
       if (!signal.aborted) backend.failed(asGatewayError(error, 'backend-unreachable'));
     }
@@ -54,17 +56,27 @@ export async function probe({ backend, config, sockets, signal }: WatchOptions):
     ...(untilGreeting && { upTo: 'greeting' }),
   });
   try {
-    if (health.probe === 'login') await logIn(link, health.user ?? '', health.password ?? '');
+    if (health.probe === 'login') await logIn(link, health);
   } finally {
     link.close();
   }
 }
 
-async function logIn(link: BackendLink, user: string, password: string): Promise<void> {
-  const named = await link.exchange({ verb: 'USER', argument: bytesOf(user) });
+async function logIn(link: BackendLink, health: BackendConfig['health']): Promise<void> {
+  const password = await currentPassword(health);
+  const named = await link.exchange({ verb: 'USER', argument: bytesOf(health.user ?? '') });
   const answer = isIntermediate(named) ? await link.exchange({ verb: 'PASS', argument: bytesOf(password) }) : named;
   if (isPositive(answer)) return;
   // The text may repeat the password.
   const verb = answer === named ? 'USER' : 'PASS';
   throw new GatewayError('backend-login-failed', { detail: `${answer.code} to ${verb}` });
+}
+
+async function currentPassword(health: BackendConfig['health']): Promise<string> {
+  try {
+    return await probePassword(health);
+  } catch (error) {
+    const detail = error instanceof Error ? error.message : String(error);
+    throw new GatewayError('backend-login-failed', { detail, cause: error });
+  }
 }

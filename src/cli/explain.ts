@@ -2,12 +2,20 @@
  * `sallyport explain`: says which route a client takes and why it does not take those before, and which rule of the configuration set
  * each value of the policy that holds for it. Starts no gateway and reaches no backend.
  */
+import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import type { Config, ListenerConfig } from '../config/schema.ts';
 import { type Place, readSource } from '../config/source.ts';
 import { isNetwork } from '../net/address.ts';
-import { type Mismatch, type Route, type RouteFacts, RouteTable } from '../routing/route-table.ts';
+import {
+  type CertificateFacts,
+  type Mismatch,
+  type Route,
+  type RouteFacts,
+  RouteTable,
+} from '../routing/route-table.ts';
+import { certificateFacts } from '../tls/client-certificate.ts';
 import { bytesOf } from '../wire/bytes-of.ts';
 import { type ExplainedValue, type Explanation, explanationText } from './explanation-text.ts';
 import { loadFile } from './load-file.ts';
@@ -38,7 +46,10 @@ export function addExplainCommand(program: Command): void {
     .option('--listener <name>', 'listener that it comes to (default: the first)')
     .option('--servername <name>', 'name in its TLS handshake (SNI)')
     .option('--host <name>', 'name that it says with HOST')
-    .option('--certificate <subject>', 'subject of its certificate, as in "CN=plant1,O=Example"')
+    .option(
+      '--certificate <file-or-subject>',
+      'its certificate, taken for valid: a PEM file, or only the subject, as in "CN=plant1,O=Example"',
+    )
     .option('--json', 'print JSON')
     .action(explain);
 }
@@ -48,6 +59,7 @@ async function explain(options: ExplainOptions): Promise<void> {
   if (!isNetwork(address) || address.includes('/')) {
     throw new CommandFailure(`--address: found ${JSON.stringify(address)}, expected an IP address`, EXIT.usage);
   }
+  const clientCertificate = await certificateOf(options.certificate);
   const { config } = await loadFile(file);
   const index = listenerIndex(config, options.listener);
   const listener = config.listeners[index];
@@ -55,7 +67,7 @@ async function explain(options: ExplainOptions): Promise<void> {
   const { places } = readSource(await readFile(file, 'utf8'), process.env);
   const explanation: Explanation = {
     listener: listener.name,
-    ...explainRoutes(config, factsOf(options, listener.name)),
+    ...explainRoutes(config, { ...factsOf(options, listener.name), clientCertificate }),
     decision: explainDecision(config.decisionHook),
     policy: explainPolicy(listener, index, places),
   };
@@ -76,13 +88,27 @@ function listenerIndex({ listeners }: Config, name: string | undefined): number 
   throw new CommandFailure(`--listener: found ${JSON.stringify(name)}, expected one of ${names}`, EXIT.usage);
 }
 
-function factsOf({ address, user, servername, host, certificate }: ExplainOptions, listener: string): RouteFacts {
-  return {
-    ...{ listener, address, servername, host },
-    user: bytesOf(user),
-    clientCertificate:
-      certificate === undefined ? undefined : { subject: certificate, subjectAltNames: [], fingerprint256: '' },
-  };
+function factsOf(
+  { address, user, servername, host }: ExplainOptions,
+  listener: string,
+): Omit<RouteFacts, 'clientCertificate'> {
+  return { ...{ listener, address, servername, host }, user: bytesOf(user) };
+}
+
+/** How a subject begins, and a path does not: `CN=…`, `emailAddress=…`, `2.5.4.3=…`. */
+const ATTRIBUTE = /^[A-Za-z\d][\w.-]*=/;
+
+/** What is known of a certificate: everything where a file has it, else its subject. */
+async function certificateOf(given: string | undefined): Promise<CertificateFacts | undefined> {
+  if (given === undefined) return undefined;
+  if (ATTRIBUTE.test(given)) return { subject: given, subjectAltNames: [], fingerprint256: '' };
+  try {
+    return certificateFacts(new X509Certificate(await readFile(given)));
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    const expected = 'expected a PEM file with a certificate, or a subject such as CN=plant1,O=Example';
+    throw new CommandFailure(`--certificate: found ${JSON.stringify(given)} (${reason}), ${expected}`, EXIT.usage);
+  }
 }
 
 function explainRoutes(config: Config, facts: RouteFacts): Pick<Explanation, 'routes' | 'target'> {

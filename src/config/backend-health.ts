@@ -1,9 +1,11 @@
 /**
- * How much one backend takes, and how it is found out whether it can be used: types, schema, defaults, rules. Pure. Probes nothing.
+ * How much one backend takes, and how it is found out whether it can be used: types, schema, defaults, rules. Pure except
+ * for {@link checkBackendHealthFiles}. Probes nothing.
  */
 import * as field from './fields.ts';
 import type { ConfigProblem } from './problem.ts';
-import { argumentOrNull, secretOrNull } from './text-fields.ts';
+import { readPassword } from './routes.ts';
+import { argumentOrNull, fileOrNull, secretOrNull } from './text-fields.ts';
 
 /** How it is found out whether a backend can be used. */
 export interface BackendHealthConfig {
@@ -17,6 +19,8 @@ export interface BackendHealthConfig {
   /** For `probe: login`. */
   readonly user: string | null;
   readonly password: string | null;
+  /** Path of a file with the password in its first line, in place of `password`. */
+  readonly passwordFile: string | null;
 }
 
 /** How much a backend takes, and its health. */
@@ -58,6 +62,11 @@ export const BACKEND_SHARE = {
     }),
     user: argumentOrNull({ meaning: 'Name for `probe: login`.', default: null }),
     password: secretOrNull({ meaning: 'Password for `probe: login`.', default: null }),
+    passwordFile: fileOrNull({
+      meaning:
+        'File with that password in its first line, read anew for each probe. Relative to the folder of this configuration.',
+      default: null,
+    }),
   }),
 };
 
@@ -68,12 +77,18 @@ export function backendHealthErrors(backends: Backends): ConfigProblem[] {
   return backends.flatMap(({ health, tls }, index) => {
     const path = `backends[${index}].health`;
     const related = [`${path}.probe`];
-    const missing = (['user', 'password'] as const).filter((key) => health.probe === 'login' && health[key] === null);
-    const found = missing.map((key) => ({
+    const absent = { user: health.user === null, password: health.password === null && health.passwordFile === null };
+    const missing = (['user', 'password'] as const).filter((key) => health.probe === 'login' && absent[key]);
+    const found: ConfigProblem[] = missing.map((key) => ({
       path: `${path}.${key}`,
       message: 'missing, but probe is login; expected name and password to log in with',
       related,
     }));
+    if (health.password !== null && health.passwordFile !== null) {
+      const against = `${path}.password`;
+      const message = `found both this and ${against}, expected one of them`;
+      found.push({ path: `${path}.passwordFile`, message, related: [against] });
+    }
     if (health.probe !== 'tls' || tls !== 'off') return found;
     const message = 'found tls, but tls of this backend is off; expected auto, tcp, greeting or login';
     return [...found, { path: `${path}.probe`, message, related: [`backends[${index}].tls`] }];
@@ -83,11 +98,40 @@ export function backendHealthErrors(backends: Backends): ConfigProblem[] {
 /** Credentials that are not used. */
 export function backendHealthWarnings(backends: Backends): ConfigProblem[] {
   return backends.flatMap(({ health }, index) => {
-    if (health.probe === 'login' || (health.user === null && health.password === null)) return [];
+    const key = (['user', 'password', 'passwordFile'] as const).find((each) => health[each] !== null);
+    if (health.probe === 'login' || key === undefined) return [];
     const path = `backends[${index}].health`;
-    const key = health.user === null ? 'password' : 'user';
     return [
       { path: `${path}.${key}`, message: `this means nothing: probe is ${health.probe}`, related: [`${path}.probe`] },
     ];
   });
+}
+
+/** The same with an absolute path; `resolve` makes one. */
+export function withHealthPaths<B extends BackendShareConfig>(backend: B, resolve: (path: string) => string): B {
+  const { passwordFile } = backend.health;
+  if (passwordFile === null) return backend;
+  return { ...backend, health: { ...backend.health, passwordFile: resolve(passwordFile) } };
+}
+
+/** Reads the files with passwords. Never rejects: a file that cannot be used is an error found. */
+export async function checkBackendHealthFiles(backends: readonly BackendShareConfig[]): Promise<ConfigProblem[]> {
+  const found = await Promise.all(
+    backends.map(async ({ health: { passwordFile } }, index) => {
+      if (passwordFile === null) return [];
+      try {
+        await readPassword(passwordFile);
+        return [];
+      } catch (error) {
+        const message = error instanceof Error ? error.message : String(error);
+        return [{ path: `backends[${index}].health.passwordFile`, message }];
+      }
+    }),
+  );
+  return found.flat();
+}
+
+/** The password for a probe, as it is now. Rejects with an Error that names the file where it cannot be read. */
+export async function probePassword({ password, passwordFile }: BackendHealthConfig): Promise<string> {
+  return passwordFile === null ? (password ?? '') : readPassword(passwordFile);
 }

@@ -48,7 +48,9 @@ export async function checkClientCertificates(
     const lists = await attempt(found, at('crl'), () => readLists(crl));
     if (lists === undefined) continue;
     checkLists(found, lists, at('crl'), crl, now);
-    if (authorities !== undefined) checkCoverage(found, authorities, lists, at('crl'), crl);
+    if (authorities === undefined) continue;
+    checkCoverage(found, authorities, lists, at('crl'), crl);
+    checkRoots(found, authorities, at('ca'), ca);
   }
   return found;
 }
@@ -128,6 +130,22 @@ function checkCoverage(
     const message = `${file} has no list of the authority ${oneLine(authority.subject)}: none of its certificates is valid`;
     found.warnings.push({ path, message });
   }
+}
+
+/** Revocation is looked up for each certificate of a chain, and for the last one only where that is a root (RFC 5280 §6.3). */
+function checkRoots(found: Findings, authorities: readonly X509Certificate[], path: string, file: string): void {
+  const rootless = authorities.filter((authority) => !leadsToRoot(authority, authorities));
+  const severe = rootless.length === authorities.length;
+  for (const { subject } of rootless) {
+    const message = `with crl the authority ${oneLine(subject)} needs those above it in ${file}, up to the root: as it is, none of its certificates is valid`;
+    found[severe ? 'errors' : 'warnings'].push({ path, message });
+  }
+}
+
+function leadsToRoot(authority: X509Certificate, others: readonly X509Certificate[]): boolean {
+  if (authority.checkIssued(authority)) return true;
+  const rest = others.filter((each) => each !== authority);
+  return rest.some((above) => authority.checkIssued(above) && leadsToRoot(above, rest));
 }
 
 function oneLine(subject: string): string {

@@ -2,10 +2,14 @@
  * Rules about several keys, which a schema cannot say: unique names, ports that do not collide, policies that can be kept.
  * `checkRules` is pure; `checkFiles` reads the certificate files. Whether OpenSSL accepts `tls.ciphers` is found out where contexts are made.
  */
+
 import { canonicalAddress, familyOf, isNetwork, parseNetwork } from '../net/address.ts';
+import { adminErrors, adminWarnings } from './admin.ts';
+import { auditErrors, checkAuditFiles } from './audit.ts';
 import { backendErrors, backendWarnings, type TakenPorts } from './backend.ts';
-import { backendHealthErrors, backendHealthWarnings } from './backend-health.ts';
+import { backendHealthErrors, backendHealthWarnings, checkBackendHealthFiles } from './backend-health.ts';
 import { backendTlsErrors, backendTlsWarnings } from './backend-tls.ts';
+import { checkAdminFiles } from './check-admin-files.ts';
 import { checkBackendFiles } from './check-backend-files.ts';
 import { checkCertificate } from './check-certificate.ts';
 import { checkClientCertificates } from './check-client-certificates.ts';
@@ -54,6 +58,8 @@ export function checkRules(config: Config): Findings {
       ...backendHealthErrors(config.backends),
       ...routeErrors(config, nearest),
       ...decisionHookErrors(config.decisionHook),
+      ...auditErrors(config),
+      ...adminErrors(config.admin),
     ],
     warnings: [
       ...clearText(config),
@@ -66,6 +72,7 @@ export function checkRules(config: Config): Findings {
       ...backendHealthWarnings(config.backends),
       ...routeWarnings(config),
       ...decisionHookWarnings(config.decisionHook),
+      ...adminWarnings(config.admin),
     ],
   };
 }
@@ -77,8 +84,11 @@ export async function checkFiles(config: Config): Promise<Findings> {
     ...config.tls.certificates.map((files, index) => checkCertificate(files, `tls.certificates[${index}]`, now)),
     ...config.backends.map((backend, index) => checkBackendFiles(backend, `backends[${index}]`, now)),
     checkClientCertificates(config, now),
+    checkBackendHealthFiles(config.backends).then((errors) => ({ errors, warnings: [] })),
     checkRouteFiles(config.routes).then((errors) => ({ errors, warnings: [] })),
     checkDecisionHookFile(config.decisionHook).then((errors) => ({ errors, warnings: [] })),
+    checkAuditFiles(config.audit).then((errors) => ({ errors, warnings: [] })),
+    checkAdminFiles(config.admin, now),
   ]);
   return { errors: found.flatMap(({ errors }) => errors), warnings: found.flatMap(({ warnings }) => warnings) };
 }

@@ -34,9 +34,9 @@ export interface ClientCertificatesConfig {
 const MODE =
   'Certificates of clients (mutual TLS). `request`: one that is shown must be valid, none is fine. `require`: nobody comes in without; needs `requireTls: enforce`. A client that came with one must show the same on its data connections, or resume its TLS session there.';
 const CA =
-  'PEM file: the authorities whose certificates are valid, one or more; not those of the system. Relative to the folder of this configuration.';
+  'PEM file: the authorities whose certificates are valid, one or more; not those of the system. One below a root will do by itself, but not together with `crl`. Relative to the folder of this configuration.';
 const CRL =
-  'PEM file: lists of revoked certificates, one from each authority; null looks at none. With lists, certificates of an authority that has none, or an expired one, are not valid.';
+  'PEM file: lists of revoked certificates, one from each authority between the client and the root, also where the client shows that authority itself; null looks at none. With lists, certificates of an authority that has none, or an expired one, are not valid.';
 const FROM =
   'Where the user name of a certificate is read. Whoever has a certificate may then log in under its name only. `none` leaves names alone.';
 const PATTERN =

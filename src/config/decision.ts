@@ -3,17 +3,35 @@
  */
 import { z } from 'zod';
 import type { Policy } from './config.ts';
+import { count, duration } from './fields.ts';
+
+/** What one user may, beside or in place of what everybody may. */
+export interface UserLimits {
+  /** Sessions at once, of all workers together. */
+  readonly sessions?: number;
+  /** In place of `timeouts.controlIdle`, in milliseconds. */
+  readonly controlIdle?: number;
+}
+
+/** What holds for a user that is logged in, in place of what holds for everybody. */
+export interface UserRules {
+  readonly policy: Partial<Policy>;
+  readonly limits: UserLimits;
+}
+
+/** Where nobody has decided. */
+export const NO_USER_RULES: UserRules = { policy: {}, limits: {} };
+
+/** A login that may go on. */
+export interface Allowance extends UserRules {
+  readonly decision: 'allow';
+  /** Names of backends in place of the route's. */
+  readonly backends: readonly string[] | undefined;
+  readonly credentials: { readonly user: string | null; readonly password: string | null } | undefined;
+}
 
 /** What the service has decided. */
-export type Decision =
-  | { readonly decision: 'deny'; readonly reply: string | undefined }
-  | {
-      readonly decision: 'allow';
-      /** Names of backends in place of the route's. */
-      readonly backends: readonly string[] | undefined;
-      readonly credentials: { readonly user: string | null; readonly password: string | null } | undefined;
-      readonly policy: Partial<Policy>;
-    };
+export type Decision = { readonly decision: 'deny'; readonly reply: string | undefined } | Allowance;
 
 /** Characters of a refusal that the client is shown. */
 const LONGEST_REPLY = 400;
@@ -38,6 +56,12 @@ const ANSWER = z.discriminatedUnion('decision', [
         sessionReuse: z.enum(['require', 'prefer', 'off']).optional(),
       })
       .default({}),
+    limits: z
+      .strictObject({
+        sessions: count({ meaning: '', maximum: 1_000_000 }).optional(),
+        controlIdle: duration({ meaning: '' }).optional(),
+      })
+      .default({}),
   }),
 ]);
 
@@ -59,8 +83,14 @@ export function parseDecision(body: string): Decision {
   }
   const { data } = result;
   if (data.decision === 'deny') return { decision: 'deny', reply: undefined };
-  const policy = Object.fromEntries(Object.entries(data.policy).filter(([, given]) => given !== undefined));
-  return { decision: 'allow', backends: data.backends, credentials: data.credentials, policy };
+  const { backends, credentials, policy, limits } = data;
+  return { decision: 'allow', backends, credentials, policy: given(policy), limits: given(limits) };
+}
+
+/** Without the keys that are not there. */
+function given<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  const present = Object.entries(values).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(present) as { [K in keyof T]?: Exclude<T[K], undefined> };
 }
 
 function isRefusal(answer: unknown): answer is { readonly decision: 'deny'; readonly reply?: unknown } {

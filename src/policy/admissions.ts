@@ -8,12 +8,26 @@ import { type Ban, FailedLogins, type FailedLoginsOptions, type LoginFailure } f
 /** A place that was given, to be given back once; or the limit that stood against it. */
 export type Admission = { leave(): void } | { readonly refused: ErrorCode };
 
+/** A place; `onLeave` is called once. */
+export function placeOf(onLeave: () => void): Admission {
+  let left = false;
+  return {
+    leave: () => {
+      if (left) return;
+      left = true;
+      onLeave();
+    },
+  };
+}
+
 /** Who gives places: this process, or another one that counts for several. */
 export interface SessionPlaces {
   /** Asks for a place for one more session of this address. */
   enter(address: string): Admission | Promise<Admission>;
   /** A login from this address failed: what follows from it. */
   loginFailed(address: string, user: string): LoginFailure | Promise<LoginFailure>;
+  /** Whether this address is turned away, in whatever session. */
+  isBanned(address: string): boolean | Promise<boolean>;
 }
 
 /** Upper bounds, as in the configuration. */
@@ -23,7 +37,7 @@ export interface AdmissionLimits extends FailedLoginsOptions {
 }
 
 export class Admissions implements SessionPlaces {
-  readonly #limits: AdmissionLimits;
+  #limits: AdmissionLimits;
   readonly #failedLogins: FailedLogins;
   readonly #perAddress = new Map<string, number>();
   #total = 0;
@@ -31,6 +45,12 @@ export class Admissions implements SessionPlaces {
   constructor(limits: AdmissionLimits) {
     this.#limits = limits;
     this.#failedLogins = new FailedLogins(limits);
+  }
+
+  /** The limits of a new configuration; sessions, failures and bans of before count. */
+  change(limits: AdmissionLimits): void {
+    this.#limits = limits;
+    this.#failedLogins.change(limits);
   }
 
   get total(): number {
@@ -42,25 +62,27 @@ export class Admissions implements SessionPlaces {
     return this.#failedLogins.bans;
   }
 
+  /** Lifts the ban of this address, as {@link bans} has it; false where there is none. */
+  liftBan(address: string): boolean {
+    return this.#failedLogins.liftBan(address);
+  }
+
   loginFailed(address: string, user: string): LoginFailure {
     return this.#failedLogins.failed(address, user);
   }
 
+  isBanned(address: string): boolean {
+    return this.#failedLogins.isBanned(address);
+  }
+
   enter(address: string): Admission {
-    if (this.#failedLogins.isBanned(address)) return { refused: 'address-banned' };
+    if (this.isBanned(address)) return { refused: 'address-banned' };
     const here = this.#perAddress.get(address) ?? 0;
     if (this.#total >= this.#limits.sessions) return { refused: 'too-many-sessions' };
     if (here >= this.#limits.sessionsPerAddress) return { refused: 'too-many-sessions-per-address' };
     this.#total++;
     this.#perAddress.set(address, here + 1);
-    let left = false;
-    return {
-      leave: () => {
-        if (left) return;
-        left = true;
-        this.#leave(address);
-      },
-    };
+    return placeOf(() => this.#leave(address));
   }
 
   #leave(address: string): void {

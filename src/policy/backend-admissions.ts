@@ -1,7 +1,7 @@
 /**
  * How many sessions a backend may have. Counts only; knows nothing of sockets.
  */
-import type { Admission } from './admissions.ts';
+import { type Admission, placeOf } from './admissions.ts';
 
 /** Who gives places at backends: this process, or another one that counts for several. */
 export interface BackendPlaces {
@@ -16,25 +16,30 @@ interface Bounded {
 }
 
 export class BackendAdmissions implements BackendPlaces {
-  readonly #free = new Map<string, number>();
+  readonly #used = new Map<string, number>();
+  #backends: readonly Bounded[];
 
   constructor(backends: readonly Bounded[]) {
-    for (const { name, maxSessions } of backends) if (maxSessions !== 'unlimited') this.#free.set(name, maxSessions);
+    this.#backends = backends;
+  }
+
+  /** The limits of a new configuration; places that were given before count. */
+  change(backends: readonly Bounded[]): void {
+    this.#backends = backends;
   }
 
   /** Asks for a place; a backend without limit always has one. */
   enter(backend: string): Admission {
-    const free = this.#free.get(backend);
-    if (free === undefined) return { leave: () => {} };
-    if (free === 0) return { refused: 'backend-full' };
-    this.#free.set(backend, free - 1);
-    let left = false;
-    return {
-      leave: () => {
-        if (left) return;
-        left = true;
-        this.#free.set(backend, (this.#free.get(backend) ?? 0) + 1);
-      },
-    };
+    const most = this.#backends.find(({ name }) => name === backend)?.maxSessions ?? 'unlimited';
+    const used = this.#used.get(backend) ?? 0;
+    if (most !== 'unlimited' && used >= most) return { refused: 'backend-full' };
+    this.#used.set(backend, used + 1);
+    return placeOf(() => this.#leave(backend));
+  }
+
+  #leave(backend: string): void {
+    const rest = (this.#used.get(backend) ?? 1) - 1;
+    if (rest > 0) this.#used.set(backend, rest);
+    else this.#used.delete(backend);
   }
 }

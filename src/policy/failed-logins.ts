@@ -37,9 +37,9 @@ const MAX_REMEMBERED = 50_000;
 const MAX_COUNTED = 32;
 
 export class FailedLogins {
-  readonly #options: FailedLoginsOptions;
   readonly #clock: () => number;
-  readonly #except: readonly Network[];
+  #options: FailedLoginsOptions;
+  #except: readonly Network[];
   readonly #byAddress: RecentTimes;
   readonly #byUser: RecentTimes;
   readonly #forBan: RecentTimes;
@@ -53,6 +53,16 @@ export class FailedLogins {
     this.#byAddress = new RecentTimes(loginDelay.within, MAX_COUNTED);
     this.#byUser = new RecentTimes(loginDelay.within, MAX_COUNTED);
     this.#forBan = new RecentTimes(ban.within, ban.failures === 'off' ? 0 : ban.failures);
+  }
+
+  /** Other settings; what happened before counts by them, and bans that hold go on. */
+  change(options: Omit<FailedLoginsOptions, 'clock'>): void {
+    const { loginDelay, ban } = options;
+    this.#options = options;
+    this.#except = ban.except.map(parseNetwork);
+    this.#byAddress.change(loginDelay.within, MAX_COUNTED);
+    this.#byUser.change(loginDelay.within, MAX_COUNTED);
+    this.#forBan.change(ban.within, ban.failures === 'off' ? 0 : ban.failures);
   }
 
   /** A login failed. `user` is what the client said, Latin-1; it is kept only as a digest, since it may be a password. */
@@ -77,6 +87,11 @@ export class FailedLogins {
       return ban === undefined ? [] : [{ address, until: new Date(ban.until), failures: ban.failures }];
     });
     return bans.sort((a, b) => a.until.getTime() - b.until.getTime());
+  }
+
+  /** Lifts a ban; false where this address, as {@link bans} has it, is not banned. */
+  liftBan(address: string): boolean {
+    return this.#holds(address, this.#clock()) && this.#bans.delete(address);
   }
 
   #delay(count: number): number {
@@ -106,11 +121,16 @@ export class FailedLogins {
 
 /** The latest times at which something happened, by key. */
 class RecentTimes {
-  readonly #window: number;
-  readonly #most: number;
+  #window: number;
+  #most: number;
   readonly #times = new Map<string, readonly number[]>();
 
   constructor(window: number, most: number) {
+    this.#window = window;
+    this.#most = most;
+  }
+
+  change(window: number, most: number): void {
     this.#window = window;
     this.#most = most;
   }

@@ -7,13 +7,16 @@ import { within } from '../backends/within.ts';
 import type { Policy, TimeoutsConfig } from '../config/schema.ts';
 import type { Exchange } from '../control/exchange.ts';
 import type { DataLeg } from '../data/leg.ts';
-import { type RelayReport, relay } from '../data/relay.ts';
+import { type RelayOptions, type RelayReport, relay } from '../data/relay.ts';
 import { asGatewayError, GatewayError } from '../errors/errors.ts';
 import { isPositive, type Reply, serializeReply } from '../wire/reply.ts';
 import { type Direction, decided, failed, refused, type Step, stop, succeeded } from './verdict.ts';
 
-/** How long a backend may take to explain why its data connection broke (milliseconds). */
-const EXPLANATION = 5000;
+/**
+ * How long a backend may take to explain why its data connection broke (milliseconds). What it says can still make a listing an empty
+ * one; an upload is lost, whatever it says, and its client waits.
+ */
+const EXPLANATION = { download: 5000, upload: 1000 } as const;
 
 /** The data connections of a transfer; the backend may need none for an empty listing. */
 export interface Legs {
@@ -33,7 +36,9 @@ export interface DataPhaseOptions {
   readonly signal: AbortSignal;
   /** The promise, or a rejection with that reason. */
   readonly unlessAborted: <T>(promise: Promise<T>) => Promise<T>;
-  readonly onBytes: (bytes: number) => void;
+  readonly onRelayed: (report: RelayReport) => void;
+  /** Is told every chunk that is relayed. */
+  readonly digest: RelayOptions['digest'];
   readonly onUncleanUpload: () => void;
   readonly onUncleanDownload: () => void;
 }
@@ -80,7 +85,7 @@ export class DataPhase {
   /** The backend reset its data connection; only an empty listing in clear may end so (quirk: ProFTPD without matching files). */
   async #explainReset(backend: DataLeg): Promise<Step> {
     const { exchange } = this.#options;
-    const final = await this.#options.unlessAborted(within(exchange.final, EXPLANATION));
+    const final = await this.#options.unlessAborted(within(exchange.final, EXPLANATION.download));
     const reason = new GatewayError('backend-data-reset');
     if (final === undefined) return stop(reason);
     if (!isPositive(final)) return decided(refused(final, 'failed'));
@@ -95,8 +100,8 @@ export class DataPhase {
     const { client } = legs;
     client.discardInput();
     const flush = await this.#options.unlessAborted(client.flush(timeouts.dataStall));
-    if (flush === 'stalled') return decided(failed(new GatewayError('data-stalled')));
-    if (flush === 'broken') return decided(failed(new GatewayError('client-data-reset')));
+    if (flush === 'stalled') return decided(failed(new GatewayError('data-stalled'), final));
+    if (flush === 'broken') return decided(failed(new GatewayError('client-data-reset'), final));
     await client.closeAfterPeer(timeouts.linger);
     return decided(succeeded(final));
   }
@@ -133,7 +138,7 @@ export class DataPhase {
   /** The backend closed its data connection before the upload had ended: whatever it says, the file is not complete. */
   async #explainClose(detail: string): Promise<Step> {
     const { exchange } = this.#options;
-    const final = await this.#options.unlessAborted(within(exchange.final, EXPLANATION));
+    const final = await this.#options.unlessAborted(within(exchange.final, EXPLANATION.upload));
     const reason = new GatewayError('backend-data-closed', { detail });
     if (final === undefined) return stop(reason);
     return decided(isPositive(final) ? failed(reason, final) : refused(final, 'failed'));
@@ -141,7 +146,7 @@ export class DataPhase {
 
   /** Relays until an end; a final reply that makes going on senseless stops it. */
   async #relay(source: DataLeg, sink: DataLeg): Promise<RelayReport> {
-    const { direction, timeouts, exchange, signal, onBytes } = this.#options;
+    const { direction, timeouts, exchange, signal, digest, onRelayed } = this.#options;
     const finalReply = new AbortController();
     exchange.final.then(
       (final) => {
@@ -155,8 +160,9 @@ export class DataPhase {
       sink,
       stall: timeouts.dataStall,
       signal: AbortSignal.any([signal, finalReply.signal]),
+      digest,
     });
-    onBytes(report.bytes);
+    onRelayed(report);
     return report;
   }
 

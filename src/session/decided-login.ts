@@ -3,8 +3,7 @@
  * that is refused hears it at PASS only, so that it does not learn which names exist.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Decision } from '../config/decision.ts';
-import type { Policy } from '../config/schema.ts';
+import { type Allowance, type Decision, NO_USER_RULES, type UserRules } from '../config/decision.ts';
 import { asGatewayError, ERRORS, type ErrorCode } from '../errors/errors.ts';
 import { bytesOf } from '../wire/bytes-of.ts';
 import type { Command } from '../wire/command.ts';
@@ -22,7 +21,9 @@ export interface DecidedLoginOptions {
   /** Asks the service. Raises GatewayError. */
   readonly ask: (password: string | undefined) => Promise<Decision>;
   /** Where an allowed client is led; without a decision where its route leads. Raises GatewayError. */
-  readonly lead: (decision: (Decision & { readonly decision: 'allow' }) | undefined) => Promise<Login>;
+  readonly lead: (decision: Allowance | undefined) => Promise<Login>;
+  /** A backend has accepted the login: takes one of so many places of the user. Raises `too-many-sessions-of-user`. */
+  readonly enter: (most: number, backend: string) => Promise<void>;
   readonly pace: LoginPace;
   /** Fires when the session ends. */
   readonly signal: AbortSignal;
@@ -32,7 +33,7 @@ export interface DecidedLoginOptions {
 
 type State =
   | { readonly name: 'open' }
-  | { readonly name: 'led'; readonly login: Login; readonly policy: Partial<Policy> }
+  | { readonly name: 'led'; readonly login: Login; readonly rules: UserRules }
   | { readonly name: 'denied'; readonly cause: ErrorCode; readonly reply: Reply };
 
 export class DecidedLogin implements Login {
@@ -61,8 +62,8 @@ export class DecidedLogin implements Login {
     return this.#state.name === 'denied' ? this.#state.cause : this.#login?.cause;
   }
 
-  get policy(): Partial<Policy> {
-    return this.#state.name === 'led' ? this.#state.policy : {};
+  get rules(): UserRules {
+    return this.#state.name === 'led' ? this.#state.rules : NO_USER_RULES;
   }
 
   get ownPassword(): boolean {
@@ -83,7 +84,7 @@ export class DecidedLogin implements Login {
       case 'open':
         return PASSWORD_REQUIRED;
       case 'led':
-        return this.#lead(this.#state.login, command);
+        return this.#limited(this.#state.login, await this.#lead(this.#state.login, command));
       case 'denied':
         return this.#refuse(this.#state.reply, command);
     }
@@ -96,6 +97,13 @@ export class DecidedLogin implements Login {
       if (loginProgress(named) !== 'more') return named;
     }
     return login.say(command);
+  }
+
+  /** Not before the backend has accepted the password: who knows a name only must not fill the places of its owner. */
+  async #limited({ backend }: Login, answer: Reply): Promise<Reply> {
+    const { sessions } = this.rules.limits;
+    if (sessions !== undefined && loginProgress(answer) === 'accepted') await this.#options.enter(sessions, backend);
+    return answer;
   }
 
   async #refuse(answer: Reply, { verb }: Command): Promise<Reply> {
@@ -114,7 +122,7 @@ export class DecidedLogin implements Login {
     try {
       const decision = await ask(password);
       if (decision.decision === 'allow') {
-        this.#state = { name: 'led', login: await lead(decision), policy: decision.policy };
+        this.#state = { name: 'led', login: await lead(decision), rules: decision };
         return;
       }
       this.#deny('decision-hook-denied', decision.reply);
@@ -123,7 +131,7 @@ export class DecidedLogin implements Login {
       const { code, detail } = asGatewayError(error, 'decision-hook-failed');
       onHookFailed(code, detail);
       if (onFailure === 'route' && code === 'decision-hook-failed')
-        this.#state = { name: 'led', login: await lead(undefined), policy: {} };
+        this.#state = { name: 'led', login: await lead(undefined), rules: NO_USER_RULES };
       else this.#deny(code === 'decision-hook-malformed' ? code : 'decision-hook-failed');
     }
   }

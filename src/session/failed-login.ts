@@ -1,11 +1,41 @@
 /**
- * What a failed login costs: its refusal is held back, longer and longer, and its address may be banned.
+ * What a login costs that leads nowhere: its refusal is held back, longer and longer; its address may be banned; and after some of
+ * them the session ends.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type ErrorCode, GatewayError } from '../errors/errors.ts';
+import type { Login } from './login.ts';
 import type { SessionOptions } from './session-options.ts';
+import type { Standing } from './standing.ts';
 
-/** Counts the failure and resolves when it may be answered, or when the session has ended. Whether the address is banned now. */
-export async function holdBack(
+/** Counts a refusal and resolves when it may be told, or when the session has ended; with the reason why it ends then, if it does. */
+export async function loginRefused(
+  { user, ownPassword }: Login,
+  standing: Standing,
+  options: SessionOptions,
+  signal: AbortSignal,
+): Promise<ErrorCode | undefined> {
+  standing.failedLogins += 1;
+  // A password that the client did not choose is no guess of it.
+  if (!ownPassword && (await holdBack(user, options, signal))) return 'address-banned';
+  return standing.failedLogins >= mostFailures(options) ? 'too-many-failed-logins' : undefined;
+}
+
+/**
+ * Counts a name that is given up for another before its password: each has cost a question to a service, or a backend's time. Raises
+ * `too-many-failed-logins`.
+ */
+export function loginAbandoned(standing: Standing, options: SessionOptions): void {
+  standing.abandonedLogins += 1;
+  if (standing.abandonedLogins >= mostFailures(options)) throw new GatewayError('too-many-failed-logins');
+}
+
+function mostFailures({ environment }: SessionOptions): number {
+  return environment.config.limits.failedLogins;
+}
+
+/** Whether the address is banned now. */
+async function holdBack(
   user: string,
   { environment, observer, connection }: SessionOptions,
   signal: AbortSignal,

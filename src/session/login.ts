@@ -3,7 +3,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BackendLink } from '../backends/backend-link.ts';
-import type { Policy } from '../config/schema.ts';
+import type { UserRules } from '../config/decision.ts';
 import { ERRORS, type ErrorCode } from '../errors/errors.ts';
 import type { Command } from '../wire/command.ts';
 import { type Reply, reply } from '../wire/reply.ts';
@@ -27,8 +27,8 @@ export interface Login {
   readonly cause: ErrorCode | undefined;
   /** Whether the backend is told a password of the route, and that of the client is not needed. */
   readonly ownPassword: boolean;
-  /** What holds for this client in place of the listener's policy, once it is logged in. */
-  readonly policy?: Partial<Policy>;
+  /** What holds for this client in place of what holds for everybody, once it is logged in. */
+  readonly rules?: UserRules;
   /** What the loss of the link means: nothing to the session, since the login deals with it, or the end. */
   readonly onLoss: 'handled' | 'replaceable' | 'fatal';
   /** The answer to USER, PASS or ACCT. Raises GatewayError where there is none, which ends the session. */

@@ -6,8 +6,9 @@ import { isUtf8 as isUtf8Bytes } from 'node:buffer';
 import type { Backend } from '../backends/backend.ts';
 import type { BackendLink } from '../backends/backend-link.ts';
 import type { BackendRoute } from '../backends/backend-routes.ts';
-import type { Decision } from '../config/decision.ts';
+import type { Allowance } from '../config/decision.ts';
 import type { ListenerConfig } from '../config/schema.ts';
+import { ERRORS, GatewayError } from '../errors/errors.ts';
 import type { SessionObserver } from '../observe/session-observer.ts';
 import { judgeUser } from '../policy/certificate-user.ts';
 import type { DecisionHook, Question } from '../policy/decision-hook.ts';
@@ -96,16 +97,33 @@ function decided(
         ? hook.ask(question(options, password), signal)
         : Promise.resolve({ decision: 'deny', reply: undefined }),
     lead: async (decision) => certified(options, await destination(environment, route, decision)),
+    enter: (most, backend) => takePlace(options, most, backend),
     pace: environment.pace,
     signal,
     onHookFailed: (code, detail) => observer.decisionFailed(code, detail),
   });
 }
 
+/** Until the session ends. */
+async function takePlace(
+  { user, environment, observer, signal }: NewLoginOptions,
+  most: number,
+  backend: string,
+): Promise<void> {
+  const admission = await environment.userPlaces.enter(user, most);
+  if ('refused' in admission) {
+    const { refused: cause } = admission;
+    observer.loginFinished({ backend, user, outcome: 'failed', reply: ERRORS[cause].reply?.[0], cause });
+    throw new GatewayError(cause);
+  }
+  if (signal.aborted) admission.leave();
+  else signal.addEventListener('abort', () => admission.leave(), { once: true });
+}
+
 async function destination(
   { routes }: SessionEnvironment,
   route: BackendRoute | undefined,
-  decision: (Decision & { decision: 'allow' }) | undefined,
+  decision: Allowance | undefined,
 ): Promise<BackendRoute | undefined> {
   return decision === undefined ? route : routes.decided(route, decision);
 }

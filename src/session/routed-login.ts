@@ -60,6 +60,7 @@ export class RoutedLogin implements Login {
     this.#link = link;
     this.#round = route.choice.order(whom, performance.now()).filter((backend) => backend !== link?.backend);
     if (link !== undefined) this.#round.push(link.backend);
+    for (const { name, isDrained } of route.choice.backends) if (isDrained) this.#failures.push(`${name}: drained`);
   }
 
   get link(): BackendLink | undefined {

@@ -37,8 +37,8 @@ export async function secureControl(
 ): Promise<{ readonly socket: TLSSocket; readonly tls: SessionTls }> {
   const { contexts, config } = environment;
   if (contexts === undefined) throw new Error('TLS was begun without a certificate');
-  const { clientCertificates, policy } = listener;
-  const tls = contexts.newSession(policy.sessionReuse === 'off' ? 'off' : 'on', clientCertificates, address);
+  const { clientCertificates } = listener;
+  const tls = contexts.newSession(clientCertificates, address);
   let socket: TLSSocket | undefined;
   try {
     const inTime = AbortSignal.any([signal, AbortSignal.timeout(config.timeouts.tlsHandshake)]);
@@ -49,6 +49,7 @@ export async function secureControl(
       timeout: config.timeouts.tlsHandshake,
       signal,
       proveEnd: false,
+      turn: 'now',
       codes: { failed: 'tls-handshake-failed', timeout: 'tls-handshake-timeout' },
     });
     socket = secured.socket;

@@ -1,6 +1,7 @@
 /**
  * The certificate that a client showed in a handshake: whether it is valid, and what it says. Knows neither FTP nor users.
  */
+import type { X509Certificate } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
 import { type ErrorCode, GatewayError } from '../errors/errors.ts';
 import type { ClientCertificate } from './facts.ts';
@@ -39,7 +40,11 @@ export function verifiedCertificate(socket: TLSSocket, mode: 'request' | 'requir
 /** What the certificate of a finished handshake says, valid or not; that of the first handshake where a session was resumed. */
 export function shownCertificate(socket: TLSSocket): ClientCertificate | undefined {
   const certificate = socket.getPeerX509Certificate();
-  if (certificate === undefined) return undefined;
+  return certificate && certificateFacts(certificate);
+}
+
+/** What a certificate says, valid or not. */
+export function certificateFacts(certificate: X509Certificate): ClientCertificate {
   return {
     subject: certificate.subject?.replaceAll('\n', ',') ?? '',
     commonNames: commonNames(certificate.subject ?? ''),

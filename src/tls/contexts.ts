@@ -30,16 +30,20 @@ const SESSION_LIFETIME = 86_400;
 export interface CertificateInUse {
   /** Path of the certificate file. */
   readonly name: string;
+  /** Such as `CN=ftp.example.com`. */
+  readonly subject: string;
+  /** Such as `DNS:ftp.example.com`. */
+  readonly subjectAltNames: readonly string[];
   readonly notAfter: Date;
 }
 
 /** The certificates, ready for sessions. */
 export interface ServerContexts {
   /**
-   * Keys and a session store of its own for one control session; `off`: its data connections cannot resume. `clients` must be one of
-   * those that the contexts were made for.
+   * Keys and a session store of its own for one control session. `clients` must be one of those that the contexts were made for;
+   * `address` is that of the client.
    */
-  newSession(resumption: 'on' | 'off', clients: ClientCertificatesConfig, address: string): SessionTls;
+  newSession(clients: ClientCertificatesConfig, address: string): SessionTls;
   readonly certificates: readonly CertificateInUse[];
 }
 
@@ -78,12 +82,17 @@ export async function loadServerContexts(
   }
   const sessions: SessionKeys = new Map();
   return {
-    newSession: (resumption, each, address) => {
+    newSession: (each, address) => {
       const choice = choices.get(trustKey(each));
       if (choice === undefined) throw new Error('contexts were not made for these client certificates');
-      return new SessionTls({ choice, resumption, asksCertificate: each.mode !== 'off', address, sessions });
+      return new SessionTls({ choice, asksCertificate: each.mode !== 'off', address, sessions });
     },
-    certificates: loaded.map(({ path, certificate }) => ({ name: path, notAfter: certificate.validToDate })),
+    certificates: loaded.map(({ path, certificate }) => ({
+      name: path,
+      subject: certificate.subject.replaceAll('\n', ', '),
+      subjectAltNames: certificate.subjectAltName?.split(', ') ?? [],
+      notAfter: certificate.validToDate,
+    })),
   };
 }
 
@@ -129,8 +138,9 @@ function certificateSource(group: readonly Loaded[], config: TlsConfig, { ca, cr
     honorCipherOrder: true,
     sessionIdContext: 'sallyport',
     sessionTimeout: SESSION_LIFETIME,
-    // An authority need not be a root: what the operator names is trusted.
-    ...(ca !== undefined && { ca, allowPartialTrustChain: true }),
+    // An authority need not be a root: what the operator names is trusted. With lists OpenSSL wants one of each authority in the chain, and
+    // takes none for the last where that is no root: so the chain must not end before it.
+    ...(ca !== undefined && { ca, allowPartialTrustChain: crl === undefined }),
     ...(crl !== undefined && { crl: [...crl] }),
   };
   let ticketless: SecureContext | undefined;

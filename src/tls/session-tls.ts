@@ -51,8 +51,6 @@ export type SessionKeys = Map<string, SessionTls>;
 
 export interface SessionTlsOptions {
   readonly choice: CertificateChoice;
-  /** `off`: data connections cannot resume. */
-  readonly resumption: 'on' | 'off';
   /** Whether the client is asked for a certificate on its control connection. */
   readonly asksCertificate: boolean;
   /** Address of the client. */
@@ -68,7 +66,6 @@ export class SessionTls {
   /** Never listens: Node emits `newSession` and `resumeSession` on it. */
   readonly #store = new Server();
   readonly #resumable = new Map<CertificateSource, SecureContext>();
-  readonly #resumption: 'on' | 'off';
   readonly #asksCertificate: boolean;
   readonly #address: string;
   #client: ClientCertificate | undefined;
@@ -76,11 +73,10 @@ export class SessionTls {
   #mixedUp = false;
   #servername: string | undefined;
 
-  constructor({ choice, resumption, asksCertificate, address, sessions }: SessionTlsOptions) {
+  constructor({ choice, asksCertificate, address, sessions }: SessionTlsOptions) {
     this.#choice = choice;
     this.#sessions = sessions;
     sessions.set(this.#keyName, this);
-    this.#resumption = resumption;
     this.#asksCertificate = asksCertificate;
     this.#address = address;
     this.#certificate = choice.forName(undefined);
@@ -151,16 +147,16 @@ export class SessionTls {
 
   /**
    * For a data connection: a client that resumes gets what the control connection has. One that does not, and takes TLS
-   * 1.2, gets that without tickets.
+   * 1.2, gets that without tickets. `off`: it cannot resume, whatever it shows.
    */
-  data(hello: ClientHello): TlsOffer {
+  data(hello: ClientHello, resumption: 'on' | 'off'): TlsOffer {
     this.notice(hello);
-    const resumes = this.#resumption === 'on' && this.recognises(hello);
+    const resumes = resumption === 'on' && this.recognises(hello);
     const common = { selectByName: undefined, asksCertificate: this.#client !== undefined };
     const ticketless =
       !resumes && hello.versions.includes(TLS_1_2) ? this.#certificate.context({ kind: 'ticketless' }) : undefined;
     if (ticketless !== undefined) return { ...common, secureContext: ticketless, store: undefined };
-    if (this.#resumption === 'on') {
+    if (resumption === 'on') {
       return { ...common, secureContext: this.#context(this.#certificate), store: this.#store };
     }
     const ticketKeys = randomBytes(TICKET_KEYS_LENGTH);

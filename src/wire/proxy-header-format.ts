@@ -17,8 +17,8 @@ export interface ProxyTls {
   /** As Node says it: `TLSv1.3`. */
   readonly version: string;
   readonly cipher: string;
-  /** Common name of the client's certificate, where it has shown one that is valid. */
-  readonly commonName?: string | undefined;
+  /** That of the client, where it has shown one that is valid; it need not have a common name. */
+  readonly certificate?: { readonly commonName: string | undefined } | undefined;
 }
 
 /** What version 2 may say beside the addresses, as TLVs. */
@@ -43,6 +43,9 @@ const TYPE = { alpn: 0x01, authority: 0x02, tls: 0x20, tlsVersion: 0x21, commonN
 /** Flags of the TLV about TLS: the connection has it; a certificate was shown on it and in its session. */
 const CLIENT_TLS = 0x01;
 const CLIENT_CERTIFICATE = 0x02 | 0x04;
+/** Result of the verification: zero only where a certificate was shown and is valid. */
+const VERIFIED = 0;
+const NOTHING_VERIFIED = 1;
 
 /** The line of version 1. Throws a RangeError unless both endpoints have a literal address of one family, and ports from 0 to 65535. */
 export function formatProxyHeaderV1({ source, destination }: ProxyEnds): Buffer {
@@ -88,13 +91,14 @@ function tlvs({ alpn, authority, tls }: ProxyFacts): Buffer[] {
   ];
 }
 
-/** Flags, the result of the verification (0: valid, or nothing to verify), then TLVs again. */
-function tlsValue({ version, cipher, commonName }: ProxyTls): Buffer {
-  const flags = commonName === undefined ? CLIENT_TLS : CLIENT_TLS | CLIENT_CERTIFICATE;
+/** Flags, the result of the verification in 32 bits, then TLVs again (proxy-protocol.txt §2.2.6). */
+function tlsValue({ version, cipher, certificate }: ProxyTls): Buffer {
+  const flags = certificate === undefined ? CLIENT_TLS : CLIENT_TLS | CLIENT_CERTIFICATE;
+  const verify = certificate === undefined ? NOTHING_VERIFIED : VERIFIED;
   return Buffer.concat([
-    Buffer.from([flags, 0, 0, 0, 0]),
+    Buffer.from([flags, 0, 0, 0, verify]),
     ...text(TYPE.tlsVersion, version),
-    ...text(TYPE.commonName, commonName),
+    ...text(TYPE.commonName, certificate?.commonName),
     ...text(TYPE.cipher, cipher),
   ]);
 }

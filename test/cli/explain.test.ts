@@ -1,9 +1,11 @@
 /** `sallyport explain`, and the examples of docs/routing.md. */
+import { X509Certificate } from 'node:crypto';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { generateAuthority, generateServerCertificate } from '../../src/certs/generate.ts';
+import { makeClientCertificates } from '../support/client-certificates.ts';
 import { run } from './run.ts';
 
 let folder: string;
@@ -73,6 +75,44 @@ describe('sallyport explain', () => {
     expect(json.out + out).not.toContain('s3cret-of-the-route');
   });
 
+  it('takes every fact from a certificate in a file', async () => {
+    const certificates = await makeClientCertificates();
+    try {
+      const { cert } = certificates.clients.alice;
+      const { fingerprint256 } = new X509Certificate(cert);
+      const matches = [
+        '{ subject: "CN=alice,O=Example" }',
+        '{ subjectAltName: "DNS:ALICE.*.com" }',
+        '{ subjectAltName: "email:alice@example.com" }',
+        '{ subjectAltName: "URI:spiffe://*/alice" }',
+        `{ fingerprint: "${fingerprint256}" }`,
+        `{ fingerprint: "${fingerprint256.replaceAll(':', '').toLowerCase()}" }`,
+      ];
+      // None is for this user, so that each is asked and says what else stands against the client.
+      const routes = matches.map(
+        (each) => `  - { match: { user: z, clientCertificate: ${each} }, backends: [plant1] }`,
+      );
+      const last = '  - { backends: [plant1, plant2] }';
+      const text = CONFIGURATION.replace(/routes:.*/s, ['routes:', ...routes, last, ''].join('\n'));
+      const path = await file('certificates.yaml', text);
+      const mismatches = async (name: 'alice' | 'bob'): Promise<readonly (readonly string[])[]> => {
+        const shown = await file(`${name}.pem`, certificates.clients[name].cert);
+        const { out } = await explain(path, '--address', '::1', '--user', 'x', '--certificate', shown, '--json');
+        const found: { mismatches: { key: string; found: string[] }[] }[] = JSON.parse(out).routes.slice(0, -1);
+        return found.map((route) => route.mismatches.map((each) => `${each.key} ${each.found}`));
+      };
+      expect(await mismatches('alice')).toEqual(matches.map(() => ['user x']));
+      const bob = new X509Certificate(certificates.clients.bob.cert).fingerprint256;
+      expect(await mismatches('bob')).toEqual([
+        ['user x', 'clientCertificate.subject CN=bob,O=Example'],
+        ...[1, 2, 3].map(() => ['user x', 'clientCertificate.subjectAltName ']),
+        ...[1, 2].map(() => ['user x', `clientCertificate.fingerprint ${bob}`]),
+      ]);
+    } finally {
+      await certificates.remove();
+    }
+  });
+
   it('says which rule set each value of the policy', async () => {
     const path = await file('b.yaml', CONFIGURATION);
     const policyOf = async (listener: string): Promise<Record<string, unknown>> => {
@@ -110,6 +150,14 @@ describe('sallyport explain', () => {
       /--listener: found "public", expected one of partners, inside/,
     ],
     [['--address', '::1'], /--user/],
+    [
+      ['--address', '::1', '--user', 'x', '--certificate', 'none.pem'],
+      /--certificate: found "none\.pem" \(ENOENT.*\), expected a PEM file with a certificate, or a subject such as/,
+    ],
+    [
+      ['--address', '::1', '--user', 'x', '--certificate', import.meta.filename],
+      /--certificate: found .*, expected a PEM file with a certificate/,
+    ],
   ])('ends with 2 for %j', async (args, message) => {
     const { code, err } = await explain(await file('d.yaml', CONFIGURATION), ...args);
     expect(code).toBe(2);

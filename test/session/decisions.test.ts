@@ -7,6 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { PASSWORD, USER } from '../support/scripted-client.ts';
 import { type SeveralBackends, withBackends } from '../support/several-backends.ts';
+import { type HouseOptions, only } from '../support/test-gateway.ts';
 
 type Answer = Readonly<Record<string, unknown>> | ((response: ServerResponse) => void);
 
@@ -21,6 +22,7 @@ async function withDecision(
   answer: Answer,
   hook: Readonly<Record<string, unknown>>,
   play: (house: Deciding) => Promise<void>,
+  more: HouseOptions = {},
 ): Promise<void> {
   const asked: Record<string, unknown>[] = [];
   const service = createServer(async (request, response) => {
@@ -33,7 +35,7 @@ async function withDecision(
   await once(service, 'listening');
   const url = `http://127.0.0.1:${(service.address() as AddressInfo).port}/`;
   try {
-    const options = { others: { second: {} }, routes: ROUTES, decisionHook: { url, ...hook } };
+    const options = { ...more, others: { second: {} }, routes: ROUTES, decisionHook: { url, ...hook } };
     await withBackends(options, (house) => play({ ...house, asked }));
   } finally {
     service.closeAllConnections();
@@ -73,6 +75,127 @@ describe('allow', () => {
       await client.login();
       await client.command('PBSZ 0', 200);
       await client.command('PROT C', 200);
+    });
+  });
+});
+
+describe.each(['TLSv1.2', 'TLSv1.3'] as const)('policy.sessionReuse, over %s', (version) => {
+  /** What comes of a data connection that shows the TLS session of the control connection, and of one that does not. */
+  async function transfers({ encrypted }: Deciding): Promise<readonly (number | boolean)[]> {
+    const client = await encrypted('explicit', { tls: only(version) });
+    await client.login();
+    await client.protect();
+    await expect.poll(() => client.session?.length ?? 0, { interval: 2 }).toBeGreaterThan(0);
+    const seen: (number | boolean)[] = [];
+    for (const session of [client.session, undefined]) {
+      const data = await client.openData();
+      client.send('RETR a');
+      await client.expect(150);
+      await data.startTls({ ...only(version), session }).catch(() => {});
+      const { code } = await client.reply();
+      seen.push(code, data.resumed);
+    }
+    return seen;
+  }
+
+  it.each([
+    ['require', 'off', [226, true, 522, false]],
+    ['require', 'prefer', [226, true, 522, false]],
+    ['prefer', 'off', [226, true, 226, false]],
+    ['off', 'require', [226, false, 226, false]],
+    ['off', 'prefer', [226, false, 226, false]],
+  ] as const)('%s of a decision holds in place of %s of the listener', async (sessionReuse, ofListener, expected) => {
+    const options = { policy: { sessionReuse: ofListener }, legacy: { files: { '/a': 'abc' } } };
+    await withDecision(
+      { ...ALLOW, policy: { sessionReuse } },
+      {},
+      async (house) => {
+        expect(await transfers(house)).toEqual(expected);
+      },
+      options,
+    );
+  });
+});
+
+describe('limits', () => {
+  const LIMITED = { ...ALLOW, limits: { sessions: 1 } };
+
+  it.each([
+    'omit',
+    'send',
+  ] as const)('sessions: so many at once, then 421; a session that ends makes room (password: %s)', async (password) => {
+    await withDecision(LIMITED, { password }, async ({ encrypted, backend, logs, metrics }) => {
+      const first = await encrypted('explicit');
+      await first.login();
+      const second = await encrypted('implicit');
+      await second.command(`USER ${USER}`, 331);
+      const refused = await second.command(`PASS ${PASSWORD}`, 421);
+      expect(refused.text).toContain('Too many sessions of this user');
+      await second.expectClosed();
+      const cause = 'too-many-sessions-of-user';
+      expect(await logs.until({ event: 'login', outcome: 'failed' })).toMatchObject({
+        cause,
+        backend: 'legacy',
+        reply: 421,
+      });
+      await logs.until({ event: 'session-ended', outcome: cause });
+      expect(await metrics.render()).toContain('sallyport_logins_total{backend="legacy",outcome="failed"} 1');
+      await backend.disconnected();
+      await first.command('PWD', 257);
+      await first.command('QUIT', 221);
+      await logs.until({ event: 'session-ended', outcome: 'client-quit' });
+      await (await encrypted('explicit')).login();
+    });
+  });
+
+  it('sessions: who only knows the name does not take the place of its owner', async () => {
+    await withDecision(LIMITED, {}, async ({ encrypted }) => {
+      await (await encrypted()).command(`USER ${USER}`, 331);
+      const guesser = await encrypted();
+      await guesser.command(`USER ${USER}`, 331);
+      await guesser.command('PASS wrong', 530);
+      await (await encrypted()).login();
+    });
+  });
+
+  it('controlIdle: in place of that of all, from the login on', async () => {
+    const answer = { ...ALLOW, limits: { controlIdle: '200ms' } };
+    await withDecision(answer, {}, async ({ encrypted, logs }) => {
+      const idle = await encrypted();
+      const client = await encrypted();
+      await client.login();
+      await client.expect(421);
+      await client.expectClosed();
+      await logs.until({ event: 'session-ended', outcome: 'control-idle' });
+      await idle.command('NOOP', 200);
+    });
+  });
+
+  it('that are not known: nobody comes in', async () => {
+    const answer = { ...ALLOW, limits: { sesions: 5 } };
+    await withDecision(answer, { onFailure: 'route' }, async ({ encrypted, backend, logs }) => {
+      const client = await encrypted();
+      await client.command(`USER ${USER}`, 331);
+      await client.command(`PASS ${PASSWORD}`, 530);
+      expect(backend.verbs).not.toContain('USER');
+      await logs.until({
+        event: 'decision-failed',
+        cause: 'decision-hook-malformed',
+        detail: 'limits: unrecognized_keys',
+      });
+    });
+  });
+});
+
+describe('one session', () => {
+  it('drives only so many questions: USER again and again ends it', async () => {
+    await withDecision(ALLOW, {}, async ({ encrypted, asked, logs }) => {
+      const client = await encrypted();
+      for (const name of ['a', 'b', 'c']) await client.command(`USER ${name}`, 331);
+      await client.command('USER d', 421);
+      await client.expectClosed();
+      expect(asked.map(({ user }) => user)).toEqual(['a', 'b', 'c']);
+      await logs.until({ event: 'session-ended', outcome: 'too-many-failed-logins' });
     });
   });
 });

@@ -31,9 +31,9 @@ it('bans an address after too many failed logins, in whatever sessions, and lets
       await expect(connect('implicit', GUESSER)).rejects.toThrow();
       expect(backend.sessions).toHaveLength(sessions);
       await loggedIn('explicit');
-      // A session that was there before keeps what it has, but its next failure ends it.
-      await fail(first, 530);
-      await first.expect(421);
+      // A session that was there before goes no further.
+      await first.command(`USER ${USER}`, 421);
+      await first.expectClosed();
       const text = await metrics.render();
       expect(text).toContain('sallyport_bans_total 1');
       expect(text).toContain('sallyport_sessions_total{listener="explicit",outcome="address-banned"} 2');
@@ -41,6 +41,41 @@ it('bans an address after too many failed logins, in whatever sessions, and lets
       expect(text).not.toContain('127.0.0.7');
     },
   ));
+
+it('answers no more password in sessions that were there before the ban, not even the right one', () =>
+  withGateway({ limits: { ban: BAN, loginDelay: QUICK } }, async ({ encrypted, loggedIn, logs, backend }) => {
+    const inside = await loggedIn('explicit', GUESSER);
+    const waiting = await encrypted('implicit', GUESSER);
+    await waiting.command(`USER ${USER}`, 331);
+    for (const door of ['explicit', 'implicit'] as const) await fail(await encrypted(door, GUESSER), 530);
+    await logs.until({ event: 'address-banned' });
+    const heard = backend.verbs.filter((verb) => verb === 'PASS').length;
+    const refused = await waiting.command(`PASS ${PASSWORD}`, 421);
+    expect(refused.text).toContain('failed logins');
+    await waiting.expectClosed();
+    await logs.until({ event: 'session-ended', outcome: 'address-banned', commands: 2 });
+    expect(backend.verbs.filter((verb) => verb === 'PASS')).toHaveLength(heard);
+    // Who has logged in before stays.
+    await inside.command('PWD', 257);
+  }));
+
+it('ends a session that names users again and again and never says a password', () =>
+  withGateway({ limits: { failedLogins: 3 } }, async ({ encrypted, logs, backend }) => {
+    const client = await encrypted();
+    for (const name of ['a', 'b', 'a']) await client.command(`USER ${name}`, 331);
+    await client.command('USER c', 421);
+    await client.expectClosed();
+    await logs.until({ event: 'session-ended', outcome: 'too-many-failed-logins' });
+    expect(backend.commands.filter((line) => line.startsWith('USER'))).toEqual(['USER a', 'USER b', 'USER a']);
+  }));
+
+it('does not take a new try behind a wrong password for a name that was given up', () =>
+  withGateway({ limits: { failedLogins: 4, loginDelay: QUICK } }, async ({ encrypted }) => {
+    const client = await encrypted();
+    for (let count = 0; count < 3; count++) await fail(client, 530);
+    for (let count = 0; count < 3; count++) await client.command('USER somebody', 331);
+    await client.login();
+  }));
 
 it('lets a banned address in again when its time is over', () =>
   withGateway(

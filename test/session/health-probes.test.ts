@@ -1,6 +1,9 @@
 /**
  * Probes of a backend: how far each goes, what it takes for a failure, and what it leaves behind.
  */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ScriptedBackend } from '../support/scripted-backend.ts';
 import { PASSWORD, USER } from '../support/scripted-client.ts';
@@ -132,6 +135,31 @@ describe('probe: login', () => {
       await backend.received('QUIT');
       expect(backend.commands.slice(0, 3)).toEqual([`USER ${USER}`, `PASS ${PASSWORD}`, 'QUIT']);
     });
+  });
+
+  it('takes the password from a file, as it is at each probe', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'sallyport-probe-'));
+    const passwordFile = join(folder, 'password');
+    try {
+      await writeFile(passwordFile, 'outdated\n');
+      const backend = await ScriptedBackend.start();
+      await probed(backend, { probe: 'login', user: USER, passwordFile }, {}, async ({ logs }) => {
+        await logs.until(availability('down', 'backend-login-failed'));
+        await rm(passwordFile);
+        const heard = backend.verbs.filter((verb) => verb === 'PASS').length;
+        // A connection that is under way, and the next: without the file nothing is said.
+        await backend.until(() => backend.sessions.length >= heard + 3, 'probes without a password');
+        expect(backend.verbs.filter((verb) => verb === 'PASS').length).toBeLessThanOrEqual(heard + 1);
+        await writeFile(passwordFile, `${PASSWORD}\nnot this line\n`);
+        await logs.until(availability('up'));
+        expect(new Set(backend.commands.filter((line) => line.startsWith('PASS')))).toEqual(
+          new Set(['PASS outdated', `PASS ${PASSWORD}`]),
+        );
+        expect(logs.text).not.toContain('outdated');
+      });
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 
   it('takes a refused password for a failure, and does not show what was said to it', async () => {

@@ -5,9 +5,10 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { type ProxyHeader, ProxyHeaderReader } from '../../src/wire/proxy-header.ts';
+import { type ClientName, makeClientCertificates, type ShownCertificate } from '../support/client-certificates.ts';
 import { ScriptedBackend } from '../support/scripted-backend.ts';
 import { ScriptedClient } from '../support/scripted-client.ts';
-import { startTestGateway, type TestGateway } from '../support/test-gateway.ts';
+import { type Overrides, startTestGateway, type TestGateway } from '../support/test-gateway.ts';
 
 interface Seen {
   readonly header: ProxyHeader;
@@ -59,16 +60,17 @@ async function headerDoor(target: number): Promise<Door> {
 async function withHeaders(
   keys: Readonly<Record<string, unknown>>,
   play: (house: { client: ScriptedClient; own: { address: string; port: number }; door: Door }) => Promise<void>,
+  { overrides = {}, shown = {} }: { readonly overrides?: Overrides; readonly shown?: Partial<ShownCertificate> } = {},
 ): Promise<void> {
   const backend = await ScriptedBackend.start({ files: { '/a': 'abc' } });
   const door = await headerDoor(backend.port);
   let house: TestGateway | undefined;
   try {
-    house = await startTestGateway({ address: '127.0.0.1', port: door.port }, { backend: keys });
+    house = await startTestGateway({ address: '127.0.0.1', port: door.port }, { ...overrides, backend: keys });
     await house.logs.until({ event: 'backend-availability', availability: 'up' });
     const client = await ScriptedClient.connect(house.doors.explicit);
     await client.expect(220);
-    await client.auth('TLS', { servername: 'ftp.example.com' });
+    await client.auth('TLS', { servername: 'ftp.example.com', ...shown });
     await client.login();
     await play({ client, own: house.doors.explicit, door });
     client.destroy();
@@ -111,6 +113,56 @@ describe('sendProxy v2', () => {
     });
   });
 });
+
+describe('sendProxy v2 and a certificate of the client', () => {
+  /** The TLV about TLS: flags and result of the verification, and the common name where there is one. */
+  async function told(
+    name: ClientName | undefined,
+  ): Promise<{ readonly flags: number; readonly verify: number; readonly name?: string }> {
+    const made = await makeClientCertificates();
+    const overrides = { tls: { clientCertificates: { mode: 'request', ca: made.ca } } };
+    const seen: Buffer[] = [];
+    try {
+      const shown = name === undefined ? {} : made.clients[name];
+      const keep = async ({ door }: { door: Door }) => void seen.push(door.seen.at(-1)?.bytes ?? Buffer.alloc(0));
+      await withHeaders({ sendProxy: 'v2' }, keep, { overrides, shown });
+    } finally {
+      await made.remove();
+    }
+    // Behind the fixed part and the ends of a TCP connection over IPv4.
+    const tls = tlvsOf((seen[0] ?? Buffer.alloc(0)).subarray(28)).get(0x20);
+    if (tls === undefined) throw new Error('nothing is said about TLS');
+    const commonName = tlvsOf(tls.subarray(5)).get(0x22)?.toString();
+    return {
+      flags: tls.readUInt8(0),
+      verify: tls.readUInt32BE(1),
+      ...(commonName !== undefined && { name: commonName }),
+    };
+  }
+
+  it('tells that it was shown and is valid, and its common name', async () => {
+    expect(await told('alice')).toEqual({ flags: 0x07, verify: 0, name: 'alice' });
+  });
+
+  it('tells the same of one without a common name', async () => {
+    expect(await told('nameless')).toEqual({ flags: 0x07, verify: 0 });
+  });
+
+  it('tells that none was shown, and that nothing was verified', async () => {
+    expect(await told(undefined)).toEqual({ flags: 0x01, verify: 1 });
+  });
+});
+
+/** Type, length in 16 bits, value (proxy-protocol.txt §2.2). */
+function tlvsOf(bytes: Buffer): ReadonlyMap<number, Buffer> {
+  const found = new Map<number, Buffer>();
+  for (let at = 0; at < bytes.length; ) {
+    const end = at + 3 + bytes.readUInt16BE(at + 1);
+    found.set(bytes.readUInt8(at), bytes.subarray(at + 3, end));
+    at = end;
+  }
+  return found;
+}
 
 describe('sourceAddress', () => {
   it('is where the connections to the backend come from', async () => {

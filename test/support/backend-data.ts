@@ -90,6 +90,11 @@ export class BackendData {
     this.#raw.end();
   }
 
+  /** As a program that calls close(): FIN, and RST for whatever still comes. */
+  drop(): void {
+    this.#raw.destroy();
+  }
+
   /** RST. */
   reset(): void {
     this.#raw.resetAndDestroy();

@@ -32,19 +32,34 @@ export interface ClientCertificates {
 /** `server`: of the right authority, but not for clients. */
 export type ClientName = 'alice' | 'bob' | 'expired' | 'early' | 'revoked' | 'foreign' | 'server' | 'nameless';
 
+/** A key and its public half, in PEM. */
+export interface KeyPair {
+  readonly publicKey: string;
+  readonly privateKey: string;
+}
+
 const DAY = 86_400_000;
-const PAIR = generateKeyPairSync('rsa', {
-  modulusLength: 2048,
-  publicKeyEncoding: { type: 'spki', format: 'pem' },
-  privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
-});
+
+/** A new RSA key. */
+export function newKeyPair(): KeyPair {
+  return generateKeyPairSync('rsa', {
+    modulusLength: 2048,
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+  });
+}
+
+const PAIR = newKeyPair();
 
 const { asn1, pki } = forge;
 let serial = 1;
 
-interface Draft {
+/** What a certificate is to say; its key and that of its issuer are the common one unless told otherwise. */
+export interface Draft {
   readonly name: string;
   readonly issuer: string;
+  readonly pair?: KeyPair;
+  readonly signer?: KeyPair;
   /** Days from now. */
   readonly from?: number;
   readonly to?: number;
@@ -52,12 +67,11 @@ interface Draft {
   readonly altNames?: readonly object[];
 }
 
-function issue({ name, issuer, from = -30, to = 30, usage = 'clientAuth', altNames = [] }: Draft): {
-  readonly pem: string;
-  readonly serial: string;
-} {
+/** Makes a certificate. */
+export function issue(draft: Draft): { readonly pem: string; readonly serial: string } {
+  const { name, issuer, pair = PAIR, signer = PAIR, from = -30, to = 30, usage = 'clientAuth', altNames = [] } = draft;
   const certificate = pki.createCertificate();
-  certificate.publicKey = pki.publicKeyFromPem(PAIR.publicKey);
+  certificate.publicKey = pki.publicKeyFromPem(pair.publicKey);
   certificate.serialNumber = (0x1000 + serial++).toString(16);
   certificate.validity.notBefore = new Date(Date.now() + from * DAY);
   certificate.validity.notAfter = new Date(Date.now() + to * DAY);
@@ -71,7 +85,7 @@ function issue({ name, issuer, from = -30, to = 30, usage = 'clientAuth', altNam
       : { name: 'extKeyUsage', [usage]: true },
     ...(altNames.length > 0 ? [{ name: 'subjectAltName', altNames }] : []),
   ]);
-  certificate.sign(pki.privateKeyFromPem(PAIR.privateKey), forge.md.sha256.create());
+  certificate.sign(pki.privateKeyFromPem(signer.privateKey), forge.md.sha256.create());
   return { pem: pki.certificateToPem(certificate).replaceAll('\r', ''), serial: certificate.serialNumber };
 }
 
@@ -82,7 +96,7 @@ function nameAttributes(name: string): forge.pki.CertificateField[] {
 }
 
 /** A list of revoked certificates of this issuer (RFC 5280 §5.1), valid for this many days. */
-export function revocationList(issuer: string, serials: readonly string[], days: number): string {
+export function revocationList(issuer: string, serials: readonly string[], days: number, signer = PAIR): string {
   const { Class, Type } = asn1;
   const node = (type: number, value: string | forge.asn1.Asn1[]) =>
     asn1.create(Class.UNIVERSAL, type, typeof value !== 'string', value);
@@ -104,7 +118,7 @@ export function revocationList(issuer: string, serials: readonly string[], days:
     time(new Date(Date.now() + days * DAY)),
     ...(revoked.length > 0 ? [node(Type.SEQUENCE, revoked)] : []),
   ]);
-  const signature = sign('sha256', Buffer.from(asn1.toDer(body).getBytes(), 'latin1'), PAIR.privateKey);
+  const signature = sign('sha256', Buffer.from(asn1.toDer(body).getBytes(), 'latin1'), signer.privateKey);
   const whole = node(Type.SEQUENCE, [body, algorithm(), node(Type.BITSTRING, `\0${signature.toString('latin1')}`)]);
   const base64 = Buffer.from(asn1.toDer(whole).getBytes(), 'latin1').toString('base64');
   return `-----BEGIN X509 CRL-----\n${base64.replace(/.{64}/g, '$&\n')}\n-----END X509 CRL-----\n`;

@@ -14,6 +14,10 @@ export const logIn: Handler = async (command, context) => {
   if (command.verb === 'HOST') return chooseHost(command, context);
   const refusal = clearTextRefusal(command.verb, context);
   if (refusal !== undefined) return refusal;
+  // In a session that was there before the ban, too: nobody gets one more guess.
+  if (await context.isBanned()) {
+    return { do: 'close', reply: reply(...ERRORS['address-banned'].reply), reason: 'address-banned' };
+  }
   if (command.verb === 'USER') {
     const login = context.beginLogin(command.argument ?? '');
     return { do: 'login', reply: await login.say(command), login };

@@ -9,12 +9,14 @@ interface Facts {
   readonly weight?: number;
   readonly sessions?: number;
   readonly ejected?: boolean;
+  readonly drained?: boolean;
 }
 
-const backend = ({ name, weight = 1, sessions = 0, ejected = false }: Facts): Candidate => ({
+const backend = ({ name, weight = 1, sessions = 0, ejected = false, drained = false }: Facts): Candidate => ({
   name,
   weight,
   sessions,
+  isDrained: drained,
   mayTry: () => !ejected,
 });
 
@@ -113,4 +115,10 @@ describe.each(['client-address', 'user'] as const)('%s', (balance) => {
     expect(first.length / keys.length).toBeGreaterThan(0.7);
     expect(first.length / keys.length).toBeLessThan(0.8);
   });
+});
+
+it.each(BALANCES)('%s: who is drained gets nobody new, not even where the others are ejected', (balance) => {
+  const all = [backend({ name: 'a', drained: true }), backend({ name: 'b', ejected: true })];
+  expect(names(new Choice(all, balance).order(WHOM, 0))).toBe('b');
+  expect(names(new Choice(all.slice(0, 1), balance).order(WHOM, 0))).toBe('');
 });

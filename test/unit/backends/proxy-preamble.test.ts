@@ -20,7 +20,7 @@ describe.each(['v1', 'v2'] as const)('%s', (version) => {
 
 it('a name that is longer than any real one is left out', () => {
   const ends = { source: IPV4, destination: IPV4 };
-  const tls = { version: 'TLSv1.3', cipher: 'AES', commonName: 'x'.repeat(70_000) };
+  const tls = { version: 'TLSv1.3', cipher: 'AES', certificate: { commonName: 'x'.repeat(70_000) } };
   const header = proxyPreamble('v2', { ends, tls });
   expect(new ProxyHeaderReader().push(header)).toMatchObject({ kind: 'header', length: header.length });
 });

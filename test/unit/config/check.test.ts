@@ -90,7 +90,7 @@ describe('ports of listeners', () => {
 });
 
 describe('the port of the side port', () => {
-  const admin = { address: '127.0.0.1', port: 2121 };
+  const admin = { ...BASE.admin, address: '127.0.0.1', port: 2121 };
 
   it('differs from those of listeners on the same address', () => {
     expect(errorPaths({ admin, listeners: [listener('::', 2121)] })).toEqual(['admin.port']);
@@ -98,7 +98,7 @@ describe('the port of the side port', () => {
   });
 
   it('stays outside the passive range on the same address', () => {
-    const inside = { address: '127.0.0.1', port: 50_005 };
+    const inside = { ...BASE.admin, address: '127.0.0.1', port: 50_005 };
     expect(errorPaths({ admin: inside, listeners: [listener('::', 21)] })).toEqual(['admin.port']);
     expect(errorPaths({ admin: inside, listeners: [listener('10.0.0.1', 21)] })).toEqual([]);
   });

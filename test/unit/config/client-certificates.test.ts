@@ -1,10 +1,11 @@
 /** Certificates of clients in the configuration: what listeners have, which rules hold, and the files. */
 
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { checkFiles, checkRules } from '../../../src/config/check.ts';
 import { parseConfig } from '../../../src/config/load.ts';
+import { makeCertificateChain } from '../../support/certificate-chain.ts';
 import { type ClientCertificates, makeClientCertificates, revocationList } from '../../support/client-certificates.ts';
 
 let made: ClientCertificates;
@@ -142,5 +143,23 @@ describe('the files', () => {
     expect((await findings({ ca: made.foreignCa, crl: made.crl })).warnings).toContainEqual(
       expect.stringContaining('has no list of the authority CN=Strangers, O=Example'),
     );
+  });
+
+  it('tell of an authority without its root, where lists are looked at', async () => {
+    const chain = await makeCertificateChain();
+    const { root, partners, lists } = chain;
+    try {
+      const crl = await chain.file(lists.root, lists.partners);
+      const alone = await chain.file(partners);
+      expect((await findings({ ca: alone })).errors).toEqual([]);
+      expect((await findings({ ca: await chain.file(partners, root), crl })).errors).toEqual([]);
+      const needed = 'with crl the authority CN=Partners, O=Example needs those above it in';
+      expect((await findings({ ca: alone, crl })).errors).toEqual([expect.stringContaining(needed)]);
+      const beside = await findings({ ca: await chain.file(partners, await readFile(made.foreignCa, 'utf8')), crl });
+      expect(beside.errors).toEqual([]);
+      expect(beside.warnings).toContainEqual(expect.stringContaining(needed));
+    } finally {
+      await chain.remove();
+    }
   });
 });

@@ -7,7 +7,7 @@ import { checkConfig, checkRules } from '../../../src/config/check.ts';
 import { ConfigError, parseConfig } from '../../../src/config/load.ts';
 import type { Config } from '../../../src/config/schema.ts';
 
-function config(routes: readonly object[], backend: object = {}): Config {
+function config(routes: readonly object[], backend: object = {}, folder = '.'): Config {
   const settings = {
     listeners: [{ name: 'public', port: 21 }],
     tls: { certificates: [{ cert: 'a', key: 'b' }] },
@@ -17,7 +17,7 @@ function config(routes: readonly object[], backend: object = {}): Config {
     ],
     routes,
   };
-  return parseConfig(JSON.stringify(settings), { env: { SECRET: 's3cret' } });
+  return parseConfig(JSON.stringify(settings), { env: { SECRET: 's3cret' }, file: join(folder, 'sallyport.yaml') });
 }
 
 function errors(routes: readonly object[], backend: object = {}): readonly string[] {
@@ -158,6 +158,31 @@ describe('the health of a backend', () => {
       expect.stringContaining('backends[0].health.password: missing'),
     ]);
     expect(errors([], { health: { probe: 'login', user: 'a', password: 'b' } })).toEqual([]);
+    expect(errors([], { health: { probe: 'login', user: 'a', passwordFile: 'b' } })).toEqual([]);
+    expect(errors([], { health: { probe: 'login', user: 'a', password: 'b', passwordFile: 'c' } })).toEqual([
+      expect.stringContaining('backends[0].health.passwordFile: found both'),
+    ]);
+  });
+
+  it('the password may come from the environment or from a file beside the configuration, which must be there', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'sallyport-health-'));
+    const health = (keys: object) => config([], { health: { probe: 'login', user: 'a', ...keys } }, folder);
+    try {
+      await writeFile(join(folder, 'probe'), 's3cret\n');
+      expect(health({ password: `\${SECRET}` }).backends[0]?.health.password).toBe('s3cret');
+      const good = health({ passwordFile: 'probe' });
+      expect(good.backends[0]?.health.passwordFile).toBe(join(folder, 'probe'));
+      const about = async (checked: Config) =>
+        (await checkConfig(checked)).errors.filter(({ path }) => path.startsWith('backends'));
+      expect(await about(good)).toEqual([]);
+      const [problem] = await about(health({ passwordFile: 'none' }));
+      expect(problem).toMatchObject({
+        path: 'backends[0].health.passwordFile',
+        message: expect.stringContaining('none'),
+      });
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 
   it('a TLS probe needs a backend with TLS', () => {
@@ -166,5 +191,6 @@ describe('the health of a backend', () => {
 
   it('credentials without a login probe are doubtful', () => {
     expect(warnings([], { health: { user: 'a' } })).toEqual(['backends[0].health.user']);
+    expect(warnings([], { health: { passwordFile: 'a' } })).toEqual(['backends[0].health.passwordFile']);
   });
 });

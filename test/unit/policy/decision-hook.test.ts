@@ -162,13 +162,35 @@ describe('an answer', () => {
       backends: ['a'],
       credentials: { user: 'u' },
       policy: { uploadEnd: 'tolerant' },
+      limits: { sessions: 2, controlIdle: '10m' },
     });
     expect(parseDecision(text)).toEqual({
       decision: 'allow',
       backends: ['a'],
       credentials: { user: 'u', password: null },
       policy: { uploadEnd: 'tolerant' },
+      limits: { sessions: 2, controlIdle: 600_000 },
     });
+  });
+
+  it('without rules and limits leaves all as it is', () => {
+    expect(parseDecision(ALLOW)).toMatchObject({ policy: {}, limits: {} });
+  });
+
+  it.each([
+    { sessions: 0 },
+    { sessions: 1.5 },
+    { sessions: -1 },
+    { sessions: null },
+    { controlIdle: 0 },
+    { controlIdle: 'soon' },
+    { controlIdle: null },
+    { session: 1 },
+    [],
+    null,
+    5,
+  ])('with limits that are none is refused: %j', (limits) => {
+    expect(() => parseDecision(JSON.stringify({ decision: 'allow', limits }))).toThrow(/limits/);
   });
 
   it('cannot smuggle a line into the control connection', () => {

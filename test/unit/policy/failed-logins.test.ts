@@ -70,6 +70,16 @@ describe('an address', () => {
     expect(logins.failed('10.1.2.3', 'a').delay).toBe(1000);
   });
 
+  it('is let in when its ban is lifted, and begins anew', () => {
+    const { logins } = counting();
+    for (const user of ['a', 'b', 'c']) logins.failed('2001:db8::1', user);
+    expect(logins.liftBan('2001:db8::1')).toBe(false);
+    expect(logins.liftBan('2001:db8::/64')).toBe(true);
+    expect(logins.liftBan('2001:db8::/64')).toBe(false);
+    expect(logins.isBanned('2001:db8::1')).toBe(false);
+    expect(logins.failed('2001:db8::1', 'd').ban).toBe('none');
+  });
+
   it('is never banned unless bans are set', () => {
     const { logins } = counting({ ban: { failures: 'off' } });
     for (let count = 0; count < 50; count++) expect(logins.failed('192.0.2.1', 'a').ban).toBe('none');

@@ -74,15 +74,22 @@ describe('formatProxyHeaderV2', () => {
   });
 
   it('says the name, the protocol and the TLS of the client as TLVs', () => {
-    const header = formatProxyHeaderV2(
-      { source, destination },
-      { alpn: 'ftp', authority: 'a.example', tls: { version: 'TLSv1.3', cipher: 'AES', commonName: 'bob' } },
-    );
+    const tls = { version: 'TLSv1.3', cipher: 'AES', certificate: { commonName: 'bob' } };
+    const header = formatProxyHeaderV2({ source, destination }, { alpn: 'ftp', authority: 'a.example', tls });
     const tlvs = header.subarray(28).toString('latin1');
     expect(tlvs).toBe(
       '\x01\0\x03ftp\x02\0\x09a.example\x20\0\x1b\x07\0\0\0\0\x21\0\x07TLSv1.3\x22\0\x03bob\x23\0\x03AES',
     );
     expect(feed([header])).toMatchObject({ kind: 'header', length: header.length });
+  });
+
+  it.each([
+    ['no certificate: neither of its flags, and nothing verified', undefined, '\x01\0\0\0\x01'],
+    ['one without a common name: its flags, verified, no name', { commonName: undefined }, '\x07\0\0\0\0'],
+  ])('says of a client with %s', (_what, certificate, expected) => {
+    const tls = { version: 'TLSv1.3', cipher: 'AES', certificate };
+    const tlvs = formatProxyHeaderV2({ source, destination }, { tls }).subarray(28).toString('latin1');
+    expect(tlvs).toBe(`\x20\0\x15${expected}\x21\0\x07TLSv1.3\x23\0\x03AES`);
   });
 
   it.each([
