@@ -140,8 +140,10 @@ export const DATA_ERRORS = {
   },
   'backend-refused': {
     reply: null,
-    meaning: "The backend refused or failed the transfer; the client was told the backend's own reply.",
-    remedy: 'See `reply`: permissions, missing file, disk full.',
+    meaning:
+      "The backend refused or failed the transfer, or refused the login; the client was told the backend's own reply.",
+    remedy:
+      'See `reply`: permissions, missing file, disk full. 425 or 522, and not resumed by `detail`: sessions last longer there than what keeps TLS sessions (ProFTPD: TLSSessionCache).',
   },
   'backend-early-success': {
     reply: [451, 'The service reported success before the end of the data; the transfer is not complete.'],
@@ -162,6 +164,13 @@ export const DATA_ERRORS = {
     reply: [426, 'No data moved for too long; the transfer is not complete.'],
     meaning: 'No byte moved for timeouts.dataStall.',
     remedy: 'A broken connection, or a side that hangs.',
+  },
+  'audit-unavailable': {
+    reply: [451, 'This transfer cannot be recorded, try again later.'],
+    meaning:
+      'The audit log cannot be written, and audit.onFailure is refuse: the transfer was not begun, and the backend heard nothing of it.',
+    remedy:
+      'A full disk, or a program that reads the audit log and is gone: see audit-failing in the log, and /readyz.',
   },
   'restart-refused': {
     reply: [451, 'The service did not accept the restart position.'],

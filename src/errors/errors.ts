@@ -5,12 +5,13 @@
  */
 
 import { DATA_ERRORS } from './data-errors.ts';
+import { PROXY_ERRORS } from './proxy-errors.ts';
 import { SESSION_ERRORS } from './session-errors.ts';
 
 export type { ErrorDescription } from './error-description.ts';
 
 /** Every way in which a session, a login or a transfer can fail or end early. */
-export const ERRORS = { ...SESSION_ERRORS, ...DATA_ERRORS } as const;
+export const ERRORS = { ...PROXY_ERRORS, ...SESSION_ERRORS, ...DATA_ERRORS } as const;
 
 /** Stable code of an error: a key of {@link ERRORS}. */
 export type ErrorCode = keyof typeof ERRORS;

@@ -4,47 +4,6 @@
 import type { ErrorDescription } from './error-description.ts';
 
 export const SESSION_ERRORS = {
-  // The PROXY header of a control or data connection.
-  'proxy-header-untrusted': {
-    reply: null,
-    meaning: 'A connection came from none of the networks in proxyProtocol.trusted, while a PROXY header is required.',
-    remedy: 'A client that goes round the balancer, or a balancer that is missing in proxyProtocol.trusted.',
-  },
-  'proxy-header-missing': {
-    reply: null,
-    meaning: 'A connection from a trusted network did not begin with a PROXY header.',
-    remedy: 'Switch the PROXY protocol on in the balancer, for this port too, or off here.',
-  },
-  'proxy-header-malformed': {
-    reply: null,
-    meaning: 'The PROXY header of a connection is broken.',
-    remedy: 'A fault in the balancer, or something else that speaks to this port.',
-  },
-  'proxy-header-too-long': {
-    reply: null,
-    meaning: 'The PROXY header is longer than 107 bytes in version 1, or than 4096 bytes in version 2.',
-    remedy: 'Let the balancer send fewer fields (TLVs).',
-  },
-  'proxy-header-unsupported': {
-    reply: null,
-    meaning: 'The PROXY header tells of a client over UDP or a UNIX socket.',
-    remedy: 'A wrong port in the balancer: FTP clients come over TCP.',
-  },
-  'proxy-header-without-address': {
-    reply: null,
-    meaning: 'The PROXY header does not tell the address of the client (UNKNOWN, UNSPEC).',
-    remedy: 'The balancer does not know its client, or checks health with version 1: let it use version 2 (LOCAL).',
-  },
-  'proxy-header-incomplete': {
-    reply: null,
-    meaning: 'A connection ended before its PROXY header was whole.',
-    remedy: 'Usually harmless: a balancer that checks the port by connecting and closing.',
-  },
-  'proxy-header-timeout': {
-    reply: null,
-    meaning: 'A PROXY header was not whole within timeouts.proxyHeader.',
-    remedy: 'A balancer that does not send the header, or somebody who holds connections open.',
-  },
   // Sessions: admission and the control connection of the client.
   'too-many-sessions': {
     reply: [421, 'Too many sessions, try again later.'],
@@ -56,12 +15,28 @@ export const SESSION_ERRORS = {
     meaning: 'limits.sessionsPerAddress was reached by one client address.',
     remedy: 'Raise limits.sessionsPerAddress if many partners share that address.',
   },
+  'too-many-sessions-of-user': {
+    reply: [421, 'Too many sessions of this user, try again later.'],
+    meaning: 'A user logged in who has as many sessions as the answer of decisionHook allows it (limits.sessions).',
+    remedy: 'A partner that does not close its sessions, or a limit that is too low for it: see the service.',
+  },
   'address-banned': {
     reply: [421, 'Too many failed logins from your address, try again later.'],
     meaning:
-      'A client came from an address that is banned: limits.ban.failures logins failed there within limits.ban.within.',
+      'A client came from an address that is banned, or went on to log in there: limits.ban.failures logins failed within limits.ban.within.',
     remedy:
       'Somebody guesses passwords, or a partner has a wrong one: GET /bans on the side port tells who. Partners who must never be banned belong into limits.ban.except.',
+  },
+  draining: {
+    reply: [421, 'Service is going down, try again later.'],
+    meaning: 'The gateway takes no more sessions and ends those without a running transfer.',
+    remedy:
+      'None: it was told to (SIGTERM, or POST /-/drain). Clients connect again, to another instance where there is one.',
+  },
+  'ended-by-operator': {
+    reply: [421, 'Session ended by the operator.'],
+    meaning: 'An operator ended the session on the side port; a transfer of it was cut as aborted.',
+    remedy: 'None: the log line `operator-order` says who it was.',
   },
   'shutting-down': {
     reply: [421, 'Service is shutting down.'],
@@ -85,8 +60,9 @@ export const SESSION_ERRORS = {
   },
   'too-many-failed-logins': {
     reply: [421, 'Too many failed logins.'],
-    meaning: 'The client failed to log in more often than limits.failedLogins in one session.',
-    remedy: 'Wrong credentials, or somebody who guesses passwords.',
+    meaning:
+      'The client failed to log in as often as limits.failedLogins allows in one session, or said as often USER in place of the password.',
+    remedy: 'Wrong credentials, or somebody who guesses names or passwords.',
   },
   'line-too-long': {
     reply: [500, 'Command line too long.'],
@@ -206,8 +182,8 @@ export const SESSION_ERRORS = {
   },
   'backend-login-failed': {
     reply: null,
-    meaning: 'The backend did not take the credentials of its login probe.',
-    remedy: 'Check health.user and health.password of the backend, and its own log.',
+    meaning: 'The backend did not take the credentials of its login probe, or their file could not be read.',
+    remedy: 'See `detail`: check health.user and health.password of the backend, and its own log.',
   },
   'backend-unreachable': {
     reply: [421, 'Service not available, try again later.'],

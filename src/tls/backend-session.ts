@@ -1,23 +1,19 @@
 /**
  * The TLS side of one link to a backend: what its control connection negotiated, and how its data connections prove to be of the same
- * backend: by resuming the newest TLS session, else by the same certificate (RFC 4217 §10.2, §15.1).
+ * backend: by resuming a TLS session, the newest of its control connection at first, else by the same certificate (RFC 4217 §10.2, §15.1).
  */
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { GatewayError } from '../errors/errors.ts';
 import { type BackendCertificate, type BackendContexts, fingerprintOf } from './backend-contexts.ts';
 import { type TlsFacts, tlsFacts } from './facts.ts';
+import { ResumableSessions } from './resumable-sessions.ts';
 import { type SecuredSocket, secureAsClient } from './secure-as-client.ts';
 
 /** Limits of a handshake. Duration in milliseconds. */
 export interface HandshakeLimits {
   readonly timeout: number;
   readonly signal: AbortSignal;
-}
-
-/** The TLS session that came last on a control connection. */
-interface NewestSession {
-  session: Buffer | undefined;
 }
 
 /** What a control connection showed. */
@@ -31,11 +27,12 @@ export class BackendTlsSession {
   /** Undefined where the backend shows none. */
   readonly certificate: BackendCertificate | undefined;
   readonly #contexts: BackendContexts;
-  readonly #newest: NewestSession;
+  /** Undefined where data connections are to show none. */
+  readonly #sessions: ResumableSessions | undefined;
 
-  private constructor(contexts: BackendContexts, newest: NewestSession, known: Known) {
+  private constructor(contexts: BackendContexts, sessions: ResumableSessions | undefined, known: Known) {
     this.#contexts = contexts;
-    this.#newest = newest;
+    this.#sessions = sessions;
     this.facts = known.facts;
     this.certificate = known.certificate;
   }
@@ -51,14 +48,12 @@ export class BackendTlsSession {
     limits: HandshakeLimits,
   ): Promise<{ readonly socket: TLSSocket; readonly session: BackendTlsSession }> {
     // Not only that of the handshake: TLS 1.3 sends them later, and some backends a new one for each data connection.
-    const newest: NewestSession = { session: undefined };
+    const sessions = new ResumableSessions();
     const { socket } = await secureAsClient(raw, {
       ...limits,
       tls: await connectionOptions(contexts),
       proveEnd: false,
-      onSession: (session) => {
-        newest.session = session;
-      },
+      onSession: (session) => sessions.addOfControl(session),
       codes: {
         failed: 'backend-tls-failed',
         timeout: 'backend-tls-timeout',
@@ -66,7 +61,7 @@ export class BackendTlsSession {
       },
     });
     const known = { facts: tlsFacts(socket), certificate: contexts.judge(socket) };
-    const session = new BackendTlsSession(contexts, newest, known);
+    const session = new BackendTlsSession(contexts, sessions, known);
     const { certificate } = session;
     const problem = certificate === undefined ? 'it shows no certificate' : certificate.problem;
     if (problem === undefined || !contexts.verifies) return { socket, session };
@@ -87,11 +82,18 @@ export class BackendTlsSession {
     limits: HandshakeLimits,
   ): Promise<SecuredSocket & { readonly facts: TlsFacts }> {
     const options = await connectionOptions(this.#contexts, this.facts.version);
-    const { session } = this.#newest;
+    const sessions = this.#sessions;
+    const session = sessions?.best();
+    // What it brings counts when it has proved to be the backend's; TLS sessions may come before we know.
+    let brought: Buffer | undefined;
+    let keep = (fresh: Buffer): void => {
+      brought = fresh;
+    };
     const secured = await secureAsClient(raw, {
       ...limits,
       tls: { ...options, ...(session && { session }) },
       proveEnd,
+      onSession: (fresh) => keep(fresh),
       codes: {
         failed: 'backend-data-tls-failed',
         timeout: 'backend-data-tls-timeout',
@@ -100,7 +102,12 @@ export class BackendTlsSession {
     });
     const { socket } = secured;
     const facts = tlsFacts(socket);
-    if (facts.resumed || this.#isSamePeer(socket)) return { ...secured, facts };
+    if (session !== undefined && !facts.resumed) sessions?.decline(session);
+    if (facts.resumed || this.#isSamePeer(socket)) {
+      keep = (fresh) => sessions?.addOfData(fresh);
+      if (brought !== undefined) keep(brought);
+      return { ...secured, facts };
+    }
     socket.on('error', () => {});
     socket.destroy();
     raw.destroy();
@@ -109,7 +116,7 @@ export class BackendTlsSession {
 
   /** The same, but its data connections show no session: to find out what a backend says to that. */
   withoutResumption(): BackendTlsSession {
-    return new BackendTlsSession(this.#contexts, { session: undefined }, this);
+    return new BackendTlsSession(this.#contexts, undefined, this);
   }
 
   #isSamePeer(socket: TLSSocket): boolean {

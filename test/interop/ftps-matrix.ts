@@ -1,6 +1,7 @@
 /**
- * FTPS behind the gateway: one backend, explicit and implicit, TLS 1.2 and 1.3, with the strictest settings that it has:
- * vsftpd and ProFTPD refuse data connections that do not resume the TLS session of the control connection (protocol cases T095, T096).
+ * FTPS behind the gateway: one backend, explicit and implicit, TLS 1.2 and 1.3, with the strictest settings that it has, before every client:
+ * vsftpd and ProFTPD refuse data connections that do not resume the TLS session of the control connection (protocol cases T095, T155). What
+ * happens when that session is over is the matter of `session-expiry.test.ts`.
  */
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -9,11 +10,12 @@ import { testCertificate } from '../support/certificates.ts';
 import type { ClientData } from '../support/client-data.ts';
 import { ScriptedClient } from '../support/scripted-client.ts';
 import { type Backend, type BackendProgram, PASSWORD, type ServerTls, USER } from './backends/backend.ts';
-import type { TlsVersion } from './clients/client.ts';
+import { CLIENTS } from './clients/all.ts';
+import type { Security, TlsVersion } from './clients/client.ts';
 import { curl } from './clients/curl.ts';
 import { python } from './clients/python.ts';
 import { type InteropGateway, startGateway } from './gateway.ts';
-import { largeFile, manyFiles, type Pairing, roundTrip, SIZES, unusualNames } from './scenarios.ts';
+import { allInOne, largeFile, manyFiles, numbered, type Pairing, roundTrip, SIZES, unusualNames } from './scenarios.ts';
 import { describeInterop, type TestBed } from './test-bed.ts';
 
 /** Time for one test, milliseconds. */
@@ -22,6 +24,14 @@ const VERSIONS: readonly TlsVersion[] = ['TLSv1.2', 'TLSv1.3'];
 /** Half of the transfers of one session: so many up, so many down. */
 const FILES = 25;
 const LARGE = 20_000_000;
+
+/** How clients come in. */
+const DOORS: readonly (readonly [Security, TlsVersion])[] = [
+  ['explicit', 'TLSv1.2'],
+  ['implicit', 'TLSv1.3'],
+  ['explicit', 'TLSv1.3'],
+  ['implicit', 'TLSv1.2'],
+];
 
 interface Way {
   readonly security: ServerTls['security'];
@@ -35,17 +45,18 @@ export async function describeFtps(program: BackendProgram, dataMode: 'auto' | '
     `${program.name} with TLS${dataMode === 'active' ? ' and in active mode' : ''} behind the gateway`,
     (bed) => {
       // Who connects has nothing to do with the way to TLS: one way is enough in active mode.
-      for (const security of dataMode === 'active' ? (['explicit'] as const) : program.facts.tls) {
-        for (const version of VERSIONS) {
-          describe(`${security} ${version}`, () => describeBackend(bed, program, { security, version, dataMode }));
-        }
+      const securities = dataMode === 'active' ? (['explicit'] as const) : program.facts.tls;
+      const ways = securities.flatMap((security) => VERSIONS.map((version) => ({ security, version, dataMode })));
+      for (const [place, way] of ways.entries()) {
+        describe(`${way.security} ${way.version}`, () => describeBackend(bed, program, way, place));
       }
     },
     { needsRoot: program.facts.needsRoot },
   );
 }
 
-function describeBackend(bed: TestBed, program: BackendProgram, { security, version, dataMode }: Way): void {
+function describeBackend(bed: TestBed, program: BackendProgram, way: Way, place: number): void {
+  const { security, version, dataMode } = way;
   let backend: Backend;
   let gateway: InteropGateway;
   beforeAll(async () => {
@@ -59,12 +70,12 @@ function describeBackend(bed: TestBed, program: BackendProgram, { security, vers
     await backend?.stop();
   });
 
-  const pairing = (client = python): Pairing => {
+  const pairing = (client = python, [door, tls]: (typeof DOORS)[number] = ['explicit', 'TLSv1.3']): Pairing => {
     onTestFailed(() => {
       gateway.showLog();
       process.stderr.write(`\nThe backend said:\n${backend.log.slice(-2000)}\n`);
     });
-    return { bed, client, target: gateway.target('explicit', 'TLSv1.3'), home: backend.home };
+    return { bed, client, target: gateway.target(door, tls), home: backend.home };
   };
 
   const logIn = async (): Promise<ScriptedClient> => {
@@ -77,9 +88,19 @@ function describeBackend(bed: TestBed, program: BackendProgram, { security, vers
     return client;
   };
 
-  it('makes a folder, uploads, lists, downloads, renames and deletes', { timeout: LIMIT }, () =>
-    roundTrip(pairing(), [...SIZES, ...unusualNames(program.facts)]),
-  );
+  const samples = [...SIZES, ...unusualNames(program.facts)];
+  for (const [index, client] of (dataMode === 'active' ? [python] : CLIENTS).entries()) {
+    // Each client comes in by another door at each way of the backend: by all of them where that has four.
+    const door = DOORS[(index + place) % DOORS.length] ?? DOORS[0];
+    const title = `T155: ${client.name}, ${door?.join(' ')}`;
+    if (client.keepsSession) {
+      it(`${title}: makes folders, uploads, lists, downloads, renames and deletes`, { timeout: LIMIT }, () =>
+        allInOne(pairing(client, door), [...samples, ...numbered(20 - samples.length)]),
+      );
+    } else {
+      it(`${title}: lists and downloads`, { timeout: LIMIT }, () => roundTrip(pairing(client, door), SIZES));
+    }
+  }
 
   it(`moves ${FILES} files up and down in one session, one after the other`, { timeout: LIMIT }, async () => {
     const logins = await gateway.metric('sallyport_logins_total', { outcome: 'accepted' });

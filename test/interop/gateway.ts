@@ -23,6 +23,8 @@ const SESSIONS_PER_ADDRESS = 1000;
 /** What stands behind the gateway, and where and how it listens. */
 export interface GatewayOptions {
   readonly backendPort: number;
+  /** Its address; 127.0.0.1 by default. */
+  readonly backendHost?: string;
   /** Address of the listeners; 127.0.0.1 by default. */
   readonly address?: string;
   /** Whether clear text is refused (the default) or allowed. */
@@ -33,6 +35,8 @@ export interface GatewayOptions {
   readonly passivePorts?: number;
   /** Keys of `backends[]` in YAML flow style, such as `tls: explicit, ca: /ca.pem`. */
   readonly backend?: string;
+  /** Keys of `audit` in YAML flow style. */
+  readonly audit?: string;
   /** Clients must show a certificate, which stands in for the password or not. Clients are given one. */
   readonly clientCertificates?: 'beside-password' | 'in-place-of-password';
   /** Address of a balancer: only from there, with PROXY headers, and clients are sent there. */
@@ -112,7 +116,8 @@ function interopGateway(service: Service, parts: Parts): InteropGateway {
   };
 }
 
-async function writeCertificates(folder: string) {
+/** Makes an authority and the certificates of gateway and client; tells the paths of what a client needs. */
+export async function writeCertificates(folder: string) {
   const authority = await generateAuthority();
   const server = await generateServerCertificate(authority, { names: ['localhost', '127.0.0.1', '127.0.0.8', '::1'] });
   const file = join(folder, 'authority.pem');
@@ -155,8 +160,9 @@ policy: { requireTls: ${rule}, requireProtP: ${rule} }
 data:
   passive: { ports: ${first}-${first + passivePorts - 1} }
 backends:
-  - { name: legacy, host: 127.0.0.1, port: ${backendPort}, dataMode: ${options.dataMode ?? 'auto'}, ${options.backend ?? ''} }
+  - { name: legacy, host: ${options.backendHost ?? '127.0.0.1'}, port: ${backendPort}, dataMode: ${options.dataMode ?? 'auto'}, ${options.backend ?? ''} }
 limits: { sessionsPerAddress: ${SESSIONS_PER_ADDRESS} }
+audit: { ${options.audit ?? ''} }
 admin: { address: 127.0.0.1, port: 0 }
 log: { level: info, format: json }
 `;

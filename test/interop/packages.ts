@@ -25,6 +25,7 @@ export function providePackages(): Promise<Packages | string> {
       'haproxy',
       'libpam-wrapper',
       'libnss-wrapper',
+      'libfaketime',
     ],
     // The interpreter and its libraries, whatever their version.
     also: /^(lib)?python3(\.\d+)?(-minimal|-stdlib|-pyasync(ore|hat)|-cryptography|-cffi-backend)?$/,

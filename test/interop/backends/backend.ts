@@ -7,8 +7,10 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { PortRange } from '../../../src/config/schema.ts';
 import type { Packages } from '../../support/debian-packages.ts';
 import { Daemon, type ProgramOptions } from '../../support/processes.ts';
+import type { MovableClock } from '../clock.ts';
 import { freePorts } from '../free-ports.ts';
 
 /** The one account of every backend. */
@@ -51,13 +53,17 @@ export interface ServerTls {
 export interface BackendProgram {
   readonly name: string;
   readonly facts: BackendFacts;
-  /** Writes its configuration and starts it; resolves when it accepts connections. Throws an Error with its output otherwise. */
-  start(packages: Packages, tls?: ServerTls): Promise<Backend>;
+  /**
+   * Writes its configuration and starts it; resolves when it accepts connections. Throws an Error with its output otherwise. With a clock it
+   * lives by that, and ends no session for being idle.
+   */
+  start(packages: Packages, tls?: ServerTls, clock?: MovableClock): Promise<Backend>;
 }
 
 /** A running backend on 127.0.0.1. */
 export interface Backend {
   readonly port: number;
+  readonly passive: PortRange;
   /** The process above all of its processes. */
   readonly pid: number;
   /** The folder that the user sees after login. */
@@ -74,18 +80,20 @@ export interface Workplace {
   readonly folder: string;
   readonly home: string;
   readonly port: number;
-  readonly passive: { readonly first: number; readonly last: number };
+  readonly passive: PortRange;
+  readonly clock: MovableClock | undefined;
 }
 
 /** Makes temporary folders and finds ports for a backend. */
-export async function prepareWorkplace(name: string): Promise<Workplace> {
+export async function prepareWorkplace(name: string, clock?: MovableClock): Promise<Workplace> {
   const folder = await mkdtemp(join(tmpdir(), `sallyport-interop-${name}-`));
   await chmod(folder, 0o755);
   const home = join(folder, 'home');
   await mkdir(home);
   await chown(home, OWNER.uid, OWNER.gid);
+  await clock?.showBelow(home);
   const port = await freePorts(1 + PASSIVE_PORTS);
-  return { folder, home, port, passive: { first: port + 1, last: port + PASSIVE_PORTS } };
+  return { folder, home, port, passive: { first: port + 1, last: port + PASSIVE_PORTS }, clock };
 }
 
 /** The program to run for a workplace; `afterwards` removes what it leaves outside of its folder. */
@@ -98,7 +106,7 @@ export interface Launch {
 
 /** Starts the program and waits until its port accepts. */
 export async function startBackend(workplace: Workplace, launch: Launch): Promise<Backend> {
-  const daemon = new Daemon(launch.program, launch.words, launch.options);
+  const daemon = new Daemon(launch.program, launch.words, optionsOf(workplace, launch));
   const stop = async () => {
     await daemon.stop();
     await launch.afterwards?.();
@@ -112,6 +120,7 @@ export async function startBackend(workplace: Workplace, launch: Launch): Promis
   }
   return {
     port: workplace.port,
+    passive: workplace.passive,
     pid: daemon.pid ?? 0,
     home: workplace.home,
     get log() {
@@ -119,6 +128,12 @@ export async function startBackend(workplace: Workplace, launch: Launch): Promis
     },
     stop,
   };
+}
+
+function optionsOf({ clock }: Workplace, { options }: Launch): ProgramOptions {
+  if (clock === undefined) return options;
+  const libraries = [options.env?.['LD_PRELOAD'], clock.environment['LD_PRELOAD']].filter(Boolean).join(':');
+  return { ...options, env: { ...options.env, ...clock.environment, LD_PRELOAD: libraries } };
 }
 
 async function waitForPort(port: number, daemon: Daemon): Promise<void> {

@@ -3,6 +3,7 @@
  */
 import { chmod, chown, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { MovableClock } from '../clock.ts';
 import {
   type BackendProgram,
   OWNER,
@@ -14,12 +15,15 @@ import {
   type Workplace,
 } from './backend.ts';
 
+/** Its timers count by the wall clock: one that is moved on would end what has just begun. */
+const PATIENT = 'TimeoutIdle 0\nTimeoutNoTransfer 0\nTimeoutStalled 0\n';
+
 /** ProFTPD. */
 export const proftpd: BackendProgram = {
   name: 'proftpd',
   facts: { refusedNames: [], needsRoot: false, tls: ['explicit', 'implicit'], resumes: ['TLSv1.2', 'TLSv1.3'] },
-  async start(packages, tls) {
-    const workplace = await prepareWorkplace('proftpd');
+  async start(packages, tls, clock) {
+    const workplace = await prepareWorkplace('proftpd', clock);
     const { folder, home } = workplace;
     const passwords = join(folder, 'passwd');
     await writeFile(passwords, `${USER}:${PASSWORD_HASH}:${OWNER.uid}:${OWNER.gid}::${home}:/bin/sh\n`);
@@ -29,7 +33,7 @@ export const proftpd: BackendProgram = {
       await chown(file, OWNER.uid, OWNER.gid);
     }
     const file = join(folder, 'proftpd.conf');
-    const more = tls === undefined ? '' : tlsConfiguration(packages.path('usr/lib/proftpd'), tls);
+    const more = tls === undefined ? '' : tlsConfiguration(packages.path('usr/lib/proftpd'), tls, clock);
     await writeFile(file, more + configuration(workplace));
     return startBackend(workplace, {
       program: packages.path('usr/sbin/proftpd'),
@@ -39,7 +43,7 @@ export const proftpd: BackendProgram = {
   },
 };
 
-function tlsConfiguration(modules: string, { security, cert, key }: ServerTls): string {
+function tlsConfiguration(modules: string, { security, cert, key }: ServerTls, clock?: MovableClock): string {
   return `ModulePath ${modules}
 LoadModule mod_tls.c
 TLSEngine on
@@ -48,10 +52,10 @@ TLSProtocol TLSv1.2 TLSv1.3
 TLSRSACertificateFile ${cert}
 TLSRSACertificateKeyFile ${key}
 TLSVerifyClient off
-${security === 'implicit' ? 'TLSOptions UseImplicitSSL\n' : ''}`;
+${clock === undefined ? '' : 'TLSTimeoutHandshake 0\n'}${security === 'implicit' ? 'TLSOptions UseImplicitSSL\n' : ''}`;
 }
 
-function configuration({ folder, port, passive }: Workplace): string {
+function configuration({ folder, port, passive, clock }: Workplace): string {
   const asRoot = process.getuid?.() === 0 ? 'User nobody\nGroup nogroup\nDefaultRoot ~\n' : '';
   return `ServerName interop
 ServerType standalone
@@ -80,5 +84,5 @@ AllowOverwrite on
 AllowStoreRestart on
 AllowRetrieveRestart on
 PassivePorts ${passive.first} ${passive.last}
-`;
+${clock === undefined ? '' : PATIENT}`;
 }

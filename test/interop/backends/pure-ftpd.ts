@@ -18,8 +18,8 @@ import {
 export const pureFtpd: BackendProgram = {
   name: 'pure-ftpd',
   facts: { refusedNames: ['leading blank'], needsRoot: true, tls: ['explicit'], resumes: ['TLSv1.2'] },
-  async start(packages, tls) {
-    const workplace = await prepareWorkplace('pure-ftpd');
+  async start(packages, tls, clock) {
+    const workplace = await prepareWorkplace('pure-ftpd', clock);
     const { folder, home, port, passive } = workplace;
     const env = packages.environment(folder);
     const users = join(folder, 'users');

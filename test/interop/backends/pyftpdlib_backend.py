@@ -1,4 +1,4 @@
-"""An FTP backend by pyftpdlib on 127.0.0.1: PORT FIRST-PASSIVE LAST-PASSIVE HOME USER PASSWORD [explicit|implicit CERT KEY]."""
+"""An FTP backend by pyftpdlib on 127.0.0.1: PORT FIRST-PASSIVE LAST-PASSIVE HOME USER PASSWORD [explicit|implicit CERT KEY [newest-ticket]]."""
 import sys
 
 from pyftpdlib.authorizers import DummyAuthorizer
@@ -28,6 +28,11 @@ if len(sys.argv) > 7:
 
             def handle_ssl_established(self):
                 super().handle()
+
+    if sys.argv[10:] == ["newest-ticket"]:
+        from pyftpdlib_newest_ticket import demand_newest_ticket
+
+        Handler = demand_newest_ticket(Handler)
 
 else:
 

@@ -5,6 +5,7 @@
 import { chmod, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Packages } from '../../support/debian-packages.ts';
+import type { MovableClock } from '../clock.ts';
 import {
   type Backend,
   type BackendProgram,
@@ -25,12 +26,16 @@ const OWNER_NAME = 'files';
 export const vsftpd: BackendProgram = {
   name: 'vsftpd',
   facts: { refusedNames: [], needsRoot: true, tls: ['explicit', 'implicit'], resumes: ['TLSv1.2', 'TLSv1.3'] },
-  start: (packages, tls) => startVsftpd(packages, tls === undefined ? [] : tlsLines(tls)),
+  start: (packages, tls, clock) => startVsftpd(packages, tls === undefined ? [] : tlsLines(tls), clock),
 };
 
 /** Starts vsftpd with more lines of configuration. Throws an Error with its output when it does not accept connections. */
-export async function startVsftpd(packages: Packages, more: readonly string[] = []): Promise<Backend> {
-  const workplace = await prepareWorkplace('vsftpd');
+export async function startVsftpd(
+  packages: Packages,
+  more: readonly string[] = [],
+  clock?: MovableClock,
+): Promise<Backend> {
+  const workplace = await prepareWorkplace('vsftpd', clock);
   const services = await writeServices(workplace, packages);
   const file = join(workplace.folder, 'vsftpd.conf');
   await mkdir(join(workplace.folder, 'empty'));
