@@ -25,10 +25,12 @@ export interface RelayOptions {
   /** Milliseconds in which at least one byte must move. */
   readonly stall: number;
   readonly signal: AbortSignal;
+  /** Is told every chunk, in order, as it is relayed. */
+  readonly digest?: { update(chunk: Buffer): unknown } | undefined;
 }
 
 /** Runs until the source has ended, the sink broke, nothing moved for too long, or the signal fired. Never rejects. */
-export async function relay({ source, sink, stall, signal }: RelayOptions): Promise<RelayReport> {
+export async function relay({ source, sink, stall, signal, digest }: RelayOptions): Promise<RelayReport> {
   let bytes = 0;
   const to = sink.stream;
   const ends = Promise.withResolvers<RelayEnd>();
@@ -46,6 +48,7 @@ export async function relay({ source, sink, stall, signal }: RelayOptions): Prom
   const flow = new Flow(sink);
   const reading = source.read((chunk, done) => {
     bytes += chunk.length;
+    digest?.update(chunk);
     flow.write(chunk, done);
   });
   flow.control(reading);

@@ -4,7 +4,7 @@
 import type { ErrorCode } from '../errors/errors.ts';
 import type { Endpoint } from '../net/address.ts';
 import type { TlsFacts } from '../tls/facts.ts';
-import type { Direction, LoginOutcome, TransferOutcome } from './metrics.ts';
+import type { Direction, LoginOutcome, PolicyRule, TransferOutcome } from './metrics.ts';
 
 /** Who talks to whom in a session. */
 export interface SessionFacts {
@@ -37,13 +37,64 @@ export interface LoginRecord {
   readonly cause: ErrorCode | undefined;
 }
 
-/** A transfer that ended, from its command to its last reply. */
-export interface TransferRecord {
+/** What a command is about, as the audit log has it. */
+export interface TouchedPath {
+  /** Latin-1: absolute; or, where the folder is unknown, as the client sent it. Undefined where nobody said it. */
+  readonly path: string | undefined;
+  /** Latin-1, as the client sent it. */
+  readonly argument: string | undefined;
+  /** Whether `path` is absolute. */
+  readonly directory: 'known' | 'unknown';
+}
+
+/** How a data connection ended, where that ended the data. `broken`: that of who receives. */
+export type DataEnd = 'close-notify' | 'fin' | 'reset' | 'unproven' | 'broken';
+
+/** A transfer that is about to begin. */
+export interface TransferBeginning {
   readonly verb: string;
   readonly direction: Direction;
-  /** Latin-1, as the client sent it. */
-  readonly path: string | undefined;
   readonly backend: string;
+  readonly touched: TouchedPath;
+  /** The position of REST. */
+  readonly restart: string | undefined;
+  /** Representation (TYPE). */
+  readonly type: 'ascii' | 'image' | 'other';
+}
+
+/** A command that the gateway itself refused: by a rule, or for another cause. */
+export interface Denial {
+  readonly rule?: PolicyRule;
+  readonly cause?: ErrorCode;
+  readonly detail?: string | undefined;
+  /** Code of the reply to the client. */
+  readonly reply: number;
+  /** Undefined where the command has no path. */
+  readonly touched: TouchedPath | undefined;
+}
+
+/** What a session was, in numbers. */
+export interface SessionTotals {
+  readonly milliseconds: number;
+  readonly commands: number;
+  readonly transfers: number;
+  readonly failedTransfers: number;
+  readonly bytesUploaded: number;
+  readonly bytesDownloaded: number;
+}
+
+/** What is known of a session that goes on. */
+export interface SessionAccount {
+  readonly facts: SessionFacts;
+  readonly totals: SessionTotals;
+  /** Latin-1; undefined before it is logged in. */
+  readonly user: string | undefined;
+  /** The backend of its last login. */
+  readonly backend: string | undefined;
+}
+
+/** A transfer that ended, from its command to its last reply. */
+export interface TransferRecord extends TransferBeginning {
   readonly bytes: number;
   readonly milliseconds: number;
   readonly outcome: TransferOutcome;
@@ -51,6 +102,11 @@ export interface TransferRecord {
   readonly detail: string | undefined;
   /** Code of the last reply to the client. */
   readonly reply: number | undefined;
+  /** Code of the backend's final reply. */
+  readonly backendReply: number | undefined;
+  readonly ends: { readonly client: DataEnd | undefined; readonly backend: DataEnd | undefined };
+  /** Of the bytes, in hexadecimal; undefined where none was asked for, or no data could flow. */
+  readonly sha256: string | undefined;
   readonly client: LegFacts | undefined;
   readonly backendLeg: LegFacts | undefined;
 }

@@ -3,6 +3,7 @@
  * two independent facts — the backend's final reply and how the bytes ended. Success needs both. It neither logs nor
  * speaks to the client, except for the preliminary reply.
  */
+import { createHash, type Hash } from 'node:crypto';
 import { abortTransfer } from '../backends/abort-transfer.ts';
 import { startOfHandshake } from '../backends/backend-data.ts';
 import type { BackendLink, Turn } from '../backends/backend-link.ts';
@@ -10,16 +11,19 @@ import { within } from '../backends/within.ts';
 import type { Policy, TimeoutsConfig } from '../config/schema.ts';
 import { type Exchange, letsDataFlow } from '../control/exchange.ts';
 import type { DataLeg, Protection } from '../data/leg.ts';
+import type { RelayReport } from '../data/relay.ts';
 import { asGatewayError, type ErrorCode, GatewayError } from '../errors/errors.ts';
-import type { LegFacts } from '../observe/session-observer.ts';
+import type { DataEnd, LegFacts } from '../observe/session-records.ts';
 import type { Command } from '../wire/command.ts';
 import { isPositive, isPreliminary, type Reply, reply, serializeReply } from '../wire/reply.ts';
 import { DataPhase, type Legs } from './data-phase.ts';
 import type { DataPlan } from './data-plan.ts';
-import { type Direction, decided, failed, refused, type Step, stop, type Verdict } from './verdict.ts';
+import { sizeInReply } from './size-hints.ts';
+import { type Direction, decided, failed, refused, type Step, stop, type Verdict, withResumption } from './verdict.ts';
 
 /** A backend that says nothing for this long to an upload, or sends data without a word, leaves 1yz out (milliseconds). */
 const PRELIMINARY_SILENCE = 5000;
+const SIDES = ['client', 'backend'] as const;
 /** How long after the final reply a data connection of the backend, made before it, may still be on its way (milliseconds). */
 const OVERTAKEN = 2000;
 
@@ -31,9 +35,15 @@ export interface TransferOptions {
   readonly protection: Protection;
   /** The position of REST, repeated when other commands came between. */
   readonly restart: string | undefined;
+  /** How large it will be, where somebody said so. */
+  readonly expectedBytes: number | undefined;
   readonly uploadEnd: Policy['uploadEnd'];
   readonly downloadEnd: Policy['downloadEnd'];
   readonly timeouts: TimeoutsConfig;
+  /** Whether the bytes are hashed. */
+  readonly hash: 'off' | 'sha256';
+  /** Called when the command is about to be forwarded. Raises GatewayError where it must not be. */
+  readonly onBegin: () => void;
   /** Sends 1yz to the client. */
   readonly onPreliminary: (reply: Reply) => Promise<void>;
   /** An upload that ended without close_notify is accepted. */
@@ -42,17 +52,27 @@ export interface TransferOptions {
   readonly onUncleanDownload: () => void;
 }
 
+/** A transfer on its way. */
+export interface TransferProgress extends Pick<TransferOptions, 'command' | 'direction' | 'expectedBytes'> {
+  readonly bytes: number;
+  readonly milliseconds: number;
+}
+
 export class Transfer {
   readonly #options: TransferOptions;
   readonly #abort = new AbortController();
   readonly #aborted = Promise.withResolvers<never>();
   #client: DataLeg | undefined;
-  #bytes = 0;
+  readonly #hash: Hash | undefined;
+  #relayed: RelayReport | undefined;
+  #preliminary: Reply | undefined;
+  readonly #since = performance.now();
   #over = false;
   #fault: unknown;
 
   constructor(options: TransferOptions) {
     this.#options = options;
+    this.#hash = options.hash === 'sha256' ? createHash('sha256') : undefined;
     this.#aborted.promise.catch(() => {});
   }
 
@@ -71,7 +91,41 @@ export class Transfer {
 
   /** Bytes that were relayed. */
   get bytes(): number {
-    return this.#bytes;
+    return this.#relayed?.bytes ?? 0;
+  }
+
+  /** What is known of it while it runs: bytes that have arrived from the side that sends, and how long it has run. */
+  get progress(): TransferProgress {
+    const { command, direction, plan } = this.#options;
+    const sender = direction === 'upload' ? this.#client : plan.backend.leg;
+    const bytes = this.#relayed?.bytes ?? sender?.bytesReceived ?? 0;
+    const { restart, expectedBytes = restart === undefined ? sizeInReply(this.#preliminary) : undefined } =
+      this.#options;
+    return { command, direction, bytes, expectedBytes, milliseconds: performance.now() - this.#since };
+  }
+
+  /** How the data ended, on the side that ended it; once it has. */
+  get ends(): { readonly client: DataEnd | undefined; readonly backend: DataEnd | undefined } {
+    const end = this.#relayed?.end;
+    const [sender, receiver] = this.#options.direction === 'upload' ? SIDES : SIDES.toReversed();
+    const ended = end?.kind === 'source' ? sender : end?.kind === 'sink' ? receiver : undefined;
+    const how = end?.kind === 'source' ? end.sourceEnd : 'broken';
+    return { client: ended === 'client' ? how : undefined, backend: ended === 'backend' ? how : undefined };
+  }
+
+  /** SHA-256 of the bytes that were relayed, in hexadecimal. To be asked once, at the end; undefined where no data could flow. */
+  takeDigest(): string | undefined {
+    return this.#relayed && this.#hash?.digest('hex');
+  }
+
+  /** The position of REST. */
+  get restart(): string | undefined {
+    return this.#options.restart;
+  }
+
+  /** What the backend said before the data: 1yz. */
+  get preliminary(): Reply | undefined {
+    return this.#preliminary;
   }
 
   /** Ends the transfer as not complete; the first reason wins. */
@@ -91,7 +145,7 @@ export class Transfer {
       const exchange = await this.#begin(turn);
       const step = await this.#converse(turn, exchange);
       if (step.kind === 'verdict') {
-        verdict = step.verdict;
+        verdict = withResumption(step.verdict, plan.backend.connection?.tls?.resumed);
         return verdict;
       }
       const { reason } = step;
@@ -120,6 +174,7 @@ export class Transfer {
     const { plan, command, restart, link, direction } = this.#options;
     await this.#unlessAborted(plan.client.arrived());
     await this.#unlessAborted(plan.backend.prepared());
+    this.#options.onBegin();
     // REST must stand directly before its transfer command (RFC 959 §4.1.3); PASV of the client may have come between.
     if (restart !== undefined && link.lastVerb !== 'REST') {
       const answer = await turn.final(turn.send({ verb: 'REST', argument: restart }));
@@ -135,6 +190,7 @@ export class Transfer {
     try {
       const first = await this.#unlessAborted(this.#firstReply(turn, exchange));
       if (first !== undefined && !letsDataFlow(first)) return decided(refused(first));
+      this.#preliminary = first;
       await onPreliminary(first !== undefined && isPreliminary(first) ? first : reply(150, 'Opening data connection.'));
       // Both are waited for from now on, in whatever order they come.
       const arrival = this.#arrival(exchange);
@@ -220,8 +276,9 @@ export class Transfer {
       legs,
       signal: this.#abort.signal,
       unlessAborted: (promise) => this.#unlessAborted(promise),
-      onBytes: (bytes) => {
-        this.#bytes = bytes;
+      digest: this.#hash,
+      onRelayed: (report) => {
+        this.#relayed = report;
       },
     });
   }

@@ -1,7 +1,7 @@
 /**
  * RETR, STOR, APPE, STOU, LIST, NLST, MLSD: policy and preconditions; the rest is the transfer's.
  */
-import { ERRORS } from '../../errors/errors.ts';
+import { ERRORS, GatewayError } from '../../errors/errors.ts';
 import { judge } from '../../policy/protection.ts';
 import { reply } from '../../wire/reply.ts';
 import type { Handler } from '../outcome.ts';
@@ -24,9 +24,6 @@ export const beginTransfer: Handler = (command, context) => {
     case 'report':
       context.reportPolicy('requireProtP', command.verb);
   }
-  if (phase.plan === undefined) {
-    context.dataSetupFailed('no-data-setup');
-    return { do: 'reply', reply: reply(...ERRORS['no-data-setup'].reply) };
-  }
+  if (phase.plan === undefined) return { do: 'fail', error: new GatewayError('no-data-setup') };
   return { do: 'begin', command, direction: DIRECTIONS.get(command.verb) ?? 'list', plan: phase.plan };
 };

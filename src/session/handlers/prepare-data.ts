@@ -45,14 +45,14 @@ async function passive(context: HandlerContext): Promise<Outcome> {
   try {
     address = await context.advertisedAddress();
   } catch (error) {
-    return setupFailed(asGatewayError(error, 'advertised-address-unknown'), context);
+    return setupFailed(asGatewayError(error, 'advertised-address-unknown'));
   }
   return passivePlan(context, (port) => reply(227, `Entering passive mode (${formatPassive(address, port)})`));
 }
 
 async function passivePlan(context: HandlerContext, describe: (port: number) => Reply): Promise<Outcome> {
   const planned = await context.planPassive(readyLink(context));
-  if (planned === undefined) return setupFailed(new GatewayError('passive-ports-exhausted'), context);
+  if (planned === undefined) return setupFailed(new GatewayError('passive-ports-exhausted'));
   return { do: 'plan', reply: describe(planned.port), plan: planned.plan };
 }
 
@@ -60,7 +60,7 @@ function extendedActive(command: Command, context: HandlerContext): Outcome {
   const target = parseExtendedPort(command.argument ?? '');
   // The family must be that of the control connection: no other address can be the client's own.
   if (target === 'unsupported-family' || (target !== undefined && target.family !== context.family)) {
-    if (context.activeMode === 'deny') return activeDenied(context);
+    if (context.activeMode === 'deny') return activeDenied();
     return answer(522, `Network protocol not supported, use (${context.family})`);
   }
   return active(target, command, context);
@@ -68,19 +68,19 @@ function extendedActive(command: Command, context: HandlerContext): Outcome {
 
 /** Connects to nobody yet: only when the transfer begins, and only to the client's own address (RFC 2577 §3). */
 function active(target: Endpoint | undefined, { verb }: Command, context: HandlerContext): Outcome {
-  if (context.activeMode === 'deny') return activeDenied(context);
+  if (context.activeMode === 'deny') return activeDenied();
   if (target === undefined) return answer(501, `Syntax: ${verb} <address>`);
   const reason = context.refuseActiveTarget(target);
   if (reason !== undefined) {
     const detail = `${formatEndpoint(target)}: ${reason}`;
-    return setupFailed(new GatewayError('active-target-refused', { detail }), context);
+    return setupFailed(new GatewayError('active-target-refused', { detail }));
   }
   const plan = context.planActive(readyLink(context), target.port);
   return { do: 'plan', reply: reply(200, `${verb} accepted.`), plan };
 }
 
-function activeDenied(context: HandlerContext): Outcome {
-  return setupFailed(new GatewayError('active-mode-denied'), context);
+function activeDenied(): Outcome {
+  return setupFailed(new GatewayError('active-mode-denied'));
 }
 
 function readyLink({ phase }: HandlerContext): BackendLink {
@@ -88,10 +88,8 @@ function readyLink({ phase }: HandlerContext): BackendLink {
   return phase.link;
 }
 
-function setupFailed(error: GatewayError, context: HandlerContext): Outcome {
-  context.dataSetupFailed(error.code, error.detail);
-  const [code, text] = error.reply ?? [425, 'Cannot open a data connection.'];
-  return answer(code, text);
+function setupFailed(error: GatewayError): Outcome {
+  return { do: 'fail', error };
 }
 
 function answer(code: number, text: string): Outcome {

@@ -16,7 +16,7 @@ export const transferParameters: Handler = (command) => {
       return { do: 'reply', reply: reply(504, 'Only file structure.') };
     case 'REST':
       if (!/^\d{1,20}$/.test(argument)) return { do: 'reply', reply: reply(501, 'Give a position in bytes.') };
-      return { do: 'restart', command };
+      return { do: 'forward', command };
     default: // TYPE
       return { do: 'forward', command };
   }

@@ -1,0 +1,33 @@
+/**
+ * A command that the gateway itself refuses: told to the observer, with the file that it was about.
+ */
+import type { SessionObserver } from '../observe/session-observer.ts';
+import type { TouchedPath } from '../observe/session-records.ts';
+import type { Command } from '../wire/command.ts';
+import { type Reply, reply } from '../wire/reply.ts';
+import { COMMANDS } from './command-table.ts';
+import { touchedBy } from './current-directory.ts';
+import type { Outcome } from './outcome.ts';
+import type { Standing } from './standing.ts';
+
+/** Tells the observer; resolves with what the client is told. */
+export async function deny(
+  outcome: Outcome & { do: 'refuse' | 'fail' },
+  command: Command,
+  { directory }: Standing,
+  observer: SessionObserver,
+): Promise<Reply> {
+  // It may have been asked just now, for the command before.
+  await directory?.settled();
+  const touched: TouchedPath | undefined =
+    COMMANDS.get(command.verb)?.path === true ? touchedBy(directory, command) : undefined;
+  if (outcome.do === 'refuse') {
+    const { rule, reply: answer } = outcome;
+    observer.policy(rule, 'enforce', command.verb, { rule, reply: answer.code, touched });
+    return answer;
+  }
+  const { code: cause, detail, reply: told } = outcome.error;
+  const answer = told === null ? reply(425, 'Cannot open a data connection.') : reply(...told);
+  observer.dataSetupFailed(command.verb, cause, { cause, detail, reply: answer.code, touched });
+  return answer;
+}
