@@ -1,43 +1,15 @@
 /**
- * The side port: health, readiness, metrics and bans over HTTP. Knows nothing of FTP; asks the gateway through functions.
+ * The side port, as long as the gateway runs: it can go on with another configuration without losing the port.
  */
-import fastify, { type FastifyError, type FastifyInstance } from 'fastify';
-import { describeFault } from '../observe/log-text.ts';
-import type { Logger } from '../observe/logger.ts';
-import { writeEvent } from '../observe/write-event.ts';
+import type { AdminConfig } from '../config/admin.ts';
+import { GuessLimit } from './guess-limit.ts';
+import { openSidePort, readMaterial, type SidePortOptions } from './side-port.ts';
 
-/** Whether the gateway can serve clients, and if not, why. */
-export interface Readiness {
-  readonly ready: boolean;
-  /** One sentence each; empty where ready. */
-  readonly reasons: readonly string[];
-}
-
-/** Where the text of the metrics comes from. */
-export interface MetricsSource {
-  /** Everything in the Prometheus text format, read now. */
-  render(): Promise<string>;
-  /** Its media type. */
-  readonly contentType: string;
-}
-
-/** An address that is turned away for failed logins. */
-export interface BanShown {
-  readonly address: string;
-  readonly until: Date;
-  readonly failures: number;
-}
+export type { MetricsSource, Operations, Readiness } from './operations.ts';
 
 /** What the side port is made of. */
-export interface AdminOptions {
-  /** Literal address to listen on. */
-  readonly address: string;
-  /** 0 is any free port. */
-  readonly port: number;
-  readonly metrics: MetricsSource;
-  readonly readiness: () => Readiness | Promise<Readiness>;
-  readonly bans: () => readonly BanShown[];
-  readonly logger: Logger;
+export interface AdminOptions extends SidePortOptions {
+  readonly config: AdminConfig;
 }
 
 /** A side port that is listening. */
@@ -45,49 +17,68 @@ export interface Admin {
   readonly address: string;
   /** The real port. */
   readonly port: number;
+  /**
+   * Goes on with another configuration: tokens and certificates are read again, and it moves where address, port or kind of TLS are
+   * others. Rejects, with everything as it was, where a file cannot be used or a port cannot be bound.
+   */
+  replace(config: AdminConfig): Promise<void>;
   /** Stops listening and ends kept-alive connections. Resolves when all are closed. */
   close(): Promise<void>;
 }
 
-/** How long the headers of a request may take, in milliseconds. */
-const REQUEST_TIMEOUT = 10_000;
+/** Opens the side port. Resolves when it is bound; rejects with the error of the socket where it cannot be, or of a file. */
+export async function startAdmin({ config: first, ...options }: AdminOptions): Promise<Admin> {
+  const guesses = new GuessLimit();
+  const open = (config: AdminConfig) => openSidePort(config, options, guesses);
+  let config = first;
+  let current = await open(config);
+  let replaced: Promise<void> = Promise.resolve();
+  let closed: Promise<void> | undefined;
 
-/** Opens the side port. Resolves when it is bound; rejects with the error of the socket where it cannot be. */
-export async function startAdmin(options: AdminOptions): Promise<Admin> {
-  const app = fastify({ logger: false, forceCloseConnections: true, requestTimeout: REQUEST_TIMEOUT });
-  addRoutes(app, options);
-  addErrorAnswers(app, options.logger);
-  await app.listen({ host: options.address, port: options.port });
-  const [bound] = app.addresses();
-  const { address, port } = typeof bound === 'object' ? bound : options;
-  writeEvent(options.logger, 'side-port-listening', `side port on ${address}, port ${port}`, { address, port });
-  return { address, port, close: () => app.close() };
+  const replace = async (next: AdminConfig): Promise<void> => {
+    if (closed !== undefined) return;
+    // Before anything is closed.
+    await readMaterial(next);
+    if (isSameServer(config, next)) await current.adopt(next);
+    else if (next.port === config.port) {
+      // There is room for one only.
+      await current.close();
+      try {
+        current = await open(next);
+      } catch (error) {
+        current = await open(config);
+        throw error;
+      }
+    } else {
+      const opened = await open(next);
+      await current.close();
+      current = opened;
+    }
+    config = next;
+  };
+
+  return {
+    get address() {
+      return current.address;
+    },
+    get port() {
+      return current.port;
+    },
+    replace(next) {
+      const done = replaced.then(() => replace(next));
+      replaced = done.catch(() => {});
+      return done;
+    },
+    close() {
+      closed ??= replaced.then(() => current.close());
+      return closed;
+    },
+  };
 }
 
-function addRoutes(app: FastifyInstance, { metrics, readiness, bans }: AdminOptions): void {
-  app.get('/healthz', () => ({ status: 'ok' }));
-  app.get('/readyz', async (_request, answer) => {
-    const { ready, reasons } = await readiness();
-    return answer.code(ready ? 200 : 503).send({ ready, reasons });
-  });
-  app.get('/bans', () => ({
-    bans: bans().map(({ address, until, failures }) => ({ address, until: until.toISOString(), failures })),
-  }));
-  app.get('/metrics', async (_request, answer) => {
-    const text = await metrics.render();
-    return answer.type(metrics.contentType).send(text);
-  });
-}
-
-function addErrorAnswers(app: FastifyInstance, logger: Logger): void {
-  app.setNotFoundHandler((_request, answer) =>
-    answer.code(404).send({ error: 'not found', paths: ['/healthz', '/readyz', '/metrics', '/bans'] }),
-  );
-  app.setErrorHandler((error: FastifyError, _request, answer) => {
-    const status = error.statusCode ?? 500;
-    if (status < 500) return answer.code(status).send({ error: error.message });
-    const { detail, stack } = describeFault(error);
-    writeEvent(logger, 'side-port-fault', 'the side port could not answer', { detail, stack });
-    return answer.code(500).send({ error: 'internal error' });
-  });
+/** Whether a server can go on with other tokens and certificates. */
+function isSameServer(one: AdminConfig, other: AdminConfig): boolean {
+  const kind = ({ address, port, tls }: AdminConfig) =>
+    JSON.stringify([address, port, tls.cert === null, tls.clientCa === null]);
+  return kind(one) === kind(other);
 }

@@ -20,15 +20,16 @@ export interface TestBed {
 }
 
 /**
- * Declares the tests of a file, which need real programs. Where this machine cannot have them (or has no root, if `needsRoot`), declares one
+ * Declares the tests of a file, which need real programs. Where this machine cannot have them (or has no root, if `needsRoot`; `provide` finds others than those of the suite), declares one
  * skipped test that tells why; with SALLYPORT_INTEROP=required in the environment it throws an Error instead.
  */
 export async function describeInterop(
   title: string,
   declare: (bed: TestBed) => void,
-  options: { readonly needsRoot?: boolean } = {},
+  options: { readonly needsRoot?: boolean; readonly provide?: () => Promise<Packages | string> } = {},
 ): Promise<void> {
-  const packages = options.needsRoot && process.getuid?.() !== 0 ? 'only root can start it' : await providePackages();
+  const { needsRoot = false, provide = providePackages } = options;
+  const packages = needsRoot && process.getuid?.() !== 0 ? 'only root can start it' : await provide();
   if (typeof packages === 'string') {
     if (isRequired()) throw new Error(`interop is required, but ${packages}`);
     describe(title, () => {

@@ -21,6 +21,8 @@ export interface PackageSet {
   readonly also?: RegExp;
   /** Programs and libraries inside the unpacked tree that must load; libraries that they lack are fetched as well. */
   readonly mustLoad: readonly string[];
+  /** Folders of private libraries below those of all libraries, such as `pulseaudio`. */
+  readonly privateLibraries?: readonly string[];
 }
 
 /** The unpacked programs. */
@@ -149,7 +151,7 @@ async function unpackAll(set: PackageSet): Promise<{ versions: Record<string, st
     const chosen = [...new Set([...set.wanted, ...dependencies.filter((name) => set.also?.test(name))])];
     const versions = await download(chosen, work, tree);
     for (;;) {
-      const libraries = await libraryFolders(tree);
+      const libraries = await libraryFolders(tree, set.privateLibraries);
       const missing = await missingLibraries(tree, libraries, set.mustLoad);
       if (missing.length === 0) {
         await rm(rootOf(set), { recursive: true, force: true });
@@ -205,15 +207,16 @@ async function download(names: readonly string[], work: string, tree: string): P
   return versions;
 }
 
-/** Folders of the unpacked tree that hold shared libraries. */
-async function libraryFolders(tree: string): Promise<string[]> {
+/** Folders of the unpacked tree that hold shared libraries; that of the most of them is the last. */
+async function libraryFolders(tree: string, privateFolders: readonly string[] = []): Promise<string[]> {
   const folders: string[] = [];
   for (const base of ['lib', 'usr/lib']) {
     for (const entry of await readdir(join(tree, base), { withFileTypes: true }).catch(() => [])) {
       if (entry.isDirectory() && entry.name.includes('-linux-')) folders.push(join(base, entry.name));
     }
   }
-  return folders;
+  const nested = folders.flatMap((folder) => privateFolders.map((name) => join(folder, name)));
+  return [...nested, ...folders];
 }
 
 /** Names of the shared libraries that the loader does not find for the programs, such as `libhashkit.so.2`. */
