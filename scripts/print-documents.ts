@@ -5,8 +5,10 @@
 
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { sidePortMarkdown } from '../src/admin/document.ts';
 import { configurationMarkdown, sampleConfiguration } from '../src/config/document.ts';
 import { ERRORS, type ErrorDescription } from '../src/errors/errors.ts';
+import { auditMarkdown, auditSchemaText } from '../src/observe/audit/audit-document.ts';
 import { logMarkdown, metricsMarkdown } from '../src/observe/document.ts';
 
 /** A printed file. */
@@ -23,6 +25,9 @@ export const DOCUMENTS: readonly PrintedDocument[] = [
   { path: 'docs/logging.md', print: logMarkdown },
   { path: 'docs/metrics.md', print: metricsMarkdown },
   { path: 'docs/errors.md', print: errorsMarkdown },
+  { path: 'docs/side-port.md', print: sidePortMarkdown },
+  { path: 'docs/audit.md', print: auditMarkdown },
+  { path: 'docs/audit.schema.json', print: auditSchemaText },
 ];
 
 /** The reference of error codes (Markdown), printed from the table in `src/errors/`. */

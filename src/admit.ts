@@ -9,7 +9,7 @@ import type { Identify } from './identify.ts';
 import type { Logger } from './observe/logger.ts';
 import type { Metrics } from './observe/metrics.ts';
 import { SessionObserver } from './observe/session-observer.ts';
-import type { SessionPlaces } from './policy/admissions.ts';
+import type { OpenSessions } from './session/open-sessions.ts';
 import { secureControl } from './session/secure-control.ts';
 import { Session } from './session/session.ts';
 import type { SessionEnvironment } from './session/session-environment.ts';
@@ -23,30 +23,26 @@ export interface AdmitOptions {
   readonly identify: Identify;
   readonly listener: ListenerConfig;
   readonly environment: SessionEnvironment;
-  readonly places: SessionPlaces;
   readonly logger: Logger;
   readonly metrics: Metrics;
   /** Fires when the gateway stops. */
   readonly signal: AbortSignal;
-  /** The session, once there is one; and when it is over. */
-  readonly onSession: (session: Session) => void;
-  readonly onEnd: (session: Session) => void;
+  /** The session is one of these while it lasts. */
+  readonly sessions: OpenSessions;
 }
 
 /** Leads a connection to its session and runs it. Never rejects. */
 export async function admit(options: AdmitOptions): Promise<void> {
   const acceptedAt = performance.now();
-  const { socket, listener, environment, places, logger, metrics, signal } = options;
+  const { socket, listener, environment, sessions, logger, metrics, signal } = options;
   const identity = await options.identify(socket);
   if (identity === undefined) return;
   const { client, local } = identity;
-  const observer = new SessionObserver(logger, metrics, {
-    id: randomBytes(6).toString('hex'),
-    listener: listener.name,
-    mode: listener.mode,
-    ...identity,
-  });
-  const admission = await places.enter(client.address);
+  const id = randomBytes(6).toString('hex');
+  const facts = { id, listener: listener.name, mode: listener.mode, ...identity };
+  const observer = new SessionObserver(logger, metrics, facts, environment.audit, environment.failures);
+  if (sessions.isDraining) return turnAway(socket, listener, observer, 'draining');
+  const admission = await environment.places.enter(client.address);
   if ('refused' in admission) return turnAway(socket, listener, observer, admission.refused);
   try {
     // It may have gone while it was identified and counted.
@@ -65,10 +61,10 @@ export async function admit(options: AdmitOptions): Promise<void> {
       environment,
       observer,
     });
-    options.onSession(session);
+    sessions.add(session);
     if (signal.aborted) session.close(new GatewayError('shutting-down'));
     await session.run();
-    options.onEnd(session);
+    sessions.delete(session);
   } catch (error) {
     if (!(error instanceof GatewayError)) observer.fault(error);
     const { code, detail } = asGatewayError(error, 'internal-error');

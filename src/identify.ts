@@ -3,6 +3,7 @@
  * the one that a balancer tells of in its PROXY header. Counts and logs the headers; places and sessions come later.
  */
 import type { Socket } from 'node:net';
+import type { ListenerConfig } from './config/schema.ts';
 import { acceptProxyHeader } from './net/accept-proxy-header.ts';
 import { type Endpoint, endpoint, parseNetwork } from './net/address.ts';
 import type { Logger } from './observe/logger.ts';
@@ -63,6 +64,17 @@ export function identifyBy(options: IdentifyOptions): Identify {
         return undefined;
     }
   };
+}
+
+/** How the passive range learns who its clients are, where a PROXY header tells; the listeners agree about that. */
+export function identifyData(
+  listeners: readonly Pick<ListenerConfig, 'proxyProtocol'>[],
+  by: (trusted: readonly string[]) => Identify,
+): { readonly identify?: (socket: Socket) => Promise<Endpoint | undefined> } {
+  const settings = listeners.map(({ proxyProtocol }) => proxyProtocol);
+  if (settings.every(({ data }) => data === 'off')) return {};
+  const identify = by(settings.flatMap(({ trusted }) => trusted));
+  return { identify: async (socket) => (await identify(socket))?.client };
 }
 
 function endsOf(socket: Socket): { readonly client: Endpoint; readonly local: Endpoint } {

@@ -1,6 +1,8 @@
 /**
  * The public API of the package: read a configuration, run a gateway. Nothing else is exported; everything else may change.
  */
+
+export type { AdminConfig } from './config/admin.ts';
 export {
   ConfigError,
   type ConfigProblem,
@@ -9,7 +11,6 @@ export {
   parseConfig,
 } from './config/load.ts';
 export type {
-  AdminConfig,
   AdvertiseRule,
   BackendConfig,
   CertificateConfig,

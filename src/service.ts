@@ -3,12 +3,17 @@
  * Knows nothing of files, of the command line and of signals.
  */
 import { readFileSync } from 'node:fs';
+import { jointOperations, onlyPart } from './admin/joint-operations.ts';
 import { startAdmin } from './admin/server.ts';
 import type { Config } from './config/schema.ts';
 import { Gateway } from './gateway.ts';
+import { gatewayOperations } from './gateway-operations.ts';
+import { type ReloadReport, type ReloadSource, Reloads, type ReloadTrigger, withRefusal } from './lifecycle/reloads.ts';
 import { createLogger, type Logger } from './observe/logger.ts';
 import { Metrics } from './observe/metrics.ts';
 import { Admissions } from './policy/admissions.ts';
+import { BackendAdmissions } from './policy/backend-admissions.ts';
+import { wholeOperations } from './whole-operations.ts';
 
 /** Version of this package, as in its `package.json`. */
 export const VERSION: string = readVersion();
@@ -20,29 +25,71 @@ export interface Service {
   readonly admin: { readonly address: string; readonly port: number };
   readonly metrics: Metrics;
   readonly logger: Logger;
+  /** Reads the configuration file again and puts it in force, or refuses it whole. Never rejects. */
+  reload(trigger: ReloadTrigger): Promise<ReloadReport>;
+  /**
+   * Takes no more sessions and lets running transfers finish within `timeouts.drain`; resolves when no session is left. The side port goes
+   * on. May be called again.
+   */
+  drain(): Promise<void>;
   /** Ends sessions with 421, then the side port; resolves when every socket is closed. May be called again. */
   stop(): Promise<void>;
 }
 
+export interface ServiceOptions extends ReloadSource {
+  /** In place of the one that the configuration describes. */
+  readonly logger?: Logger;
+}
+
 /**
- * Starts a service in this process, whatever `workers` says: all of it or nothing. `logger` replaces the one that the configuration describes. Rejects with Node's own
- * error where a port cannot be bound (`EADDRINUSE`, `EACCES` …).
+ * Starts a service in this process, whatever `workers` says: all of it or nothing. Rejects with Node's own error where a port cannot be
+ * bound (`EADDRINUSE`, `EACCES` …).
  */
-export async function startService(config: Config, options: { readonly logger?: Logger } = {}): Promise<Service> {
+export async function startService(config: Config, options: ServiceOptions = {}): Promise<Service> {
   const logger = options.logger ?? createLogger(config.log);
   const metrics = new Metrics({ version: VERSION });
   const places = new Admissions(config.limits);
-  const gateway = new Gateway({ config, logger, metrics, places });
-  const readiness = () => gateway.readiness();
-  const admin = await startAdmin({ ...config.admin, metrics, readiness, bans: () => places.bans, logger });
+  const backendPlaces = new BackendAdmissions(config.backends);
+  const gateway = new Gateway({ config, logger, metrics, places, backendPlaces });
+  const reloads = new Reloads({
+    ...options,
+    config,
+    logger,
+    metrics,
+    apply: async (next) => {
+      const change = await gateway.prepare(next);
+      try {
+        await admin.replace(next.admin);
+      } catch (error) {
+        await change.abandon();
+        throw error;
+      }
+      change.commit();
+      places.change(next.limits);
+      backendPlaces.change(next.backends);
+      logger.level = next.log.level;
+    },
+    reopen: () => gateway.audit.reopen(),
+  });
+  const readiness = () => withRefusal(gateway.readiness(), reloads.refusal);
+  const drain = () => {
+    metrics.draining();
+    return gateway.drain(reloads.config.timeouts.drain);
+  };
+  const whole = { version: VERSION, workers: 1, metrics, readiness, reloads, admissions: places, drain };
+  const part = onlyPart(gatewayOperations(gateway, metrics));
+  const operations = jointOperations(() => [part], wholeOperations(whole));
+  const admin = await startAdmin({ config: config.admin, operations, metrics, logger });
   try {
     await gateway.start();
   } catch (error) {
     await admin.close();
     throw error;
   }
+  void reloads.watch();
   let stopped: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
+    await reloads.stop();
     // The side port goes last, so that readiness tells of the stop while it lasts.
     await gateway.stop();
     await admin.close();
@@ -52,6 +99,8 @@ export async function startService(config: Config, options: { readonly logger?: 
     admin: endpointOf(admin),
     metrics,
     logger,
+    reload: (trigger) => reloads.reload(trigger),
+    drain,
     stop() {
       stopped ??= stop();
       return stopped;

@@ -20,33 +20,53 @@ export type { Availability };
 export interface BackendEvents {
   /** It can be used again, or no longer; `reason` is the failure that was one too many. */
   onAvailability(availability: Availability, reason: GatewayError | undefined): void;
-  /** A session was given one of its places, or gave it back. */
-  onSessions(sessions: number): void;
+  /** A session was given one of its places (1), or gave it back (-1). */
+  onSessions(by: 1 | -1): void;
+  /** Asked: whether an operator keeps new sessions away from it. */
+  isDrained(): boolean;
 }
 
-const SILENT: BackendEvents = { onAvailability: () => {}, onSessions: () => {} };
+/** Why a backend was not usable. */
+export interface BackendFailure {
+  readonly at: Date;
+  readonly reason: GatewayError;
+}
+
+const SILENT: BackendEvents = { onAvailability: () => {}, onSessions: () => {}, isDrained: () => false };
 
 export class Backend implements Candidate {
   readonly config: BackendConfig;
-  /** What it is spoken TLS with; undefined where it is plain FTP. */
-  readonly contexts: BackendContexts | undefined;
   readonly #events: BackendEvents;
   readonly #health: Health;
+  #contexts: BackendContexts | undefined;
   #sessions = 0;
+  #latency: number | undefined;
+  #lastFailure: BackendFailure | undefined;
   #passiveCommand: PassiveCommand | undefined;
   #activeCommand: ActiveCommand = 'PORT';
   #features: readonly Feature[] | undefined;
 
-  constructor(config: BackendConfig, events: BackendEvents = SILENT) {
+  /** `before`: the backend of the same name in an earlier configuration; it is believed to be as well as that. */
+  constructor(config: BackendConfig, events: BackendEvents = SILENT, before?: Backend) {
     this.config = config;
-    this.contexts = config.tls === 'off' ? undefined : new BackendContexts(config);
+    this.#contexts = config.tls === 'off' ? undefined : new BackendContexts(config);
     const { failures, successes, interval } = config.health;
-    this.#health = new Health({ failures, successes, pause: interval });
+    this.#health = new Health({ failures, successes, pause: interval }, before?.availability);
     this.#events = events;
   }
 
   get name(): string {
     return this.config.name;
+  }
+
+  /** What it is spoken TLS with; undefined where it is plain FTP. */
+  get contexts(): BackendContexts | undefined {
+    return this.#contexts;
+  }
+
+  /** New links are made with these. */
+  renew(contexts: BackendContexts): void {
+    this.#contexts = contexts;
   }
 
   get availability(): Availability {
@@ -62,6 +82,21 @@ export class Backend implements Candidate {
     return this.#sessions;
   }
 
+  /** Whether an operator keeps new sessions away from it. */
+  get isDrained(): boolean {
+    return this.#events.isDrained();
+  }
+
+  /** Milliseconds from dialling it until it could be used, the last time. */
+  get latency(): number | undefined {
+    return this.#latency;
+  }
+
+  /** Why it was not usable, the last time that it was not. */
+  get lastFailure(): BackendFailure | undefined {
+    return this.#lastFailure;
+  }
+
   /** Whether it may be tried in its turn: not ejected, or due for a trial. `now` is `performance.now()`. */
   mayTry(now: number): boolean {
     return this.#health.mayTry(now);
@@ -72,14 +107,16 @@ export class Backend implements Candidate {
     this.#health.tried(performance.now());
   }
 
-  /** It greeted, or passed a probe. */
-  succeeded(): void {
+  /** It greeted, or passed a probe, so many milliseconds after it was dialled. */
+  succeeded(latency: number): void {
+    this.#latency = latency;
     const changed = this.#health.succeeded();
     if (changed !== undefined) this.#events.onAvailability(changed, undefined);
   }
 
   /** It could not be reached, did not greet, or failed a probe. */
   failed(reason: GatewayError): void {
+    this.#lastFailure = { at: new Date(), reason };
     const changed = this.#health.failed(performance.now());
     // What comes back may be another version of it.
     if (changed === 'down') this.#features = undefined;
@@ -89,8 +126,13 @@ export class Backend implements Candidate {
   /** Counts a session that has a link to it, until the link is lost or closed. */
   occupy(lost: AbortSignal): void {
     if (lost.aborted) return;
-    this.#events.onSessions(++this.#sessions);
-    lost.addEventListener('abort', () => this.#events.onSessions(--this.#sessions), { once: true });
+    this.#sessions++;
+    this.#events.onSessions(1);
+    const leave = () => {
+      this.#sessions--;
+      this.#events.onSessions(-1);
+    };
+    lost.addEventListener('abort', leave, { once: true });
   }
 
   /** What it said to FEAT; undefined before somebody asked. */

@@ -10,6 +10,8 @@ export interface Candidate {
   readonly name: string;
   readonly weight: number;
   readonly sessions: number;
+  /** Whether an operator keeps new sessions away from it. */
+  readonly isDrained: boolean;
   /** Whether it may be tried in its turn; the others come last. `now` is in milliseconds. */
   mayTry(now: number): boolean;
 }
@@ -35,10 +37,11 @@ export class Choice<B extends Candidate> {
     return this.#backends;
   }
 
-  /** All backends, each once: first those that may be tried, in the order of the balance; then the others in the same order. */
+  /** All backends but those that are drained, each once: first those that may be tried, in the order of the balance; then the others in the same order. */
   order(whom: ChoiceFor, now: number): readonly B[] {
-    const usable = this.#backends.filter((backend) => backend.mayTry(now));
-    const ejected = this.#backends.filter((backend) => !usable.includes(backend));
+    const welcome = this.#backends.filter(({ isDrained }) => !isDrained);
+    const usable = welcome.filter((backend) => backend.mayTry(now));
+    const ejected = welcome.filter((backend) => !usable.includes(backend));
     return [...this.#arrange(usable, whom), ...this.#arrange(ejected, whom)];
   }
 

@@ -26,8 +26,9 @@ export async function dialBackend({ places, patience, ...options }: DialBackendO
   if ('refused' in admission) throw new GatewayError(admission.refused);
   try {
     backend.tried();
+    const begun = performance.now();
     const link = await openLink({ ...options, timeouts: atMost(timeouts, patience) });
-    backend.succeeded();
+    backend.succeeded(performance.now() - begun);
     backend.occupy(link.lost);
     if (link.lost.aborted) admission.leave();
     else link.lost.addEventListener('abort', () => admission.leave(), { once: true });

@@ -21,10 +21,12 @@ type State =
 
 export class Health {
   readonly #options: HealthOptions;
-  #state: State = { name: 'unknown' };
+  #state: State;
 
-  constructor(options: HealthOptions) {
+  /** `before`: what was known of the same backend already; an ejection is not passed on. */
+  constructor(options: HealthOptions, before: Availability = 'unknown') {
     this.#options = options;
+    this.#state = before === 'up' ? { name: 'up', failures: 0 } : { name: 'unknown' };
   }
 
   get availability(): Availability {

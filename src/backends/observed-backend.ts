@@ -7,14 +7,21 @@ import type { Logger } from '../observe/logger.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import { writeEvent } from '../observe/write-event.ts';
 import { printable } from '../wire/redact.ts';
-import { Backend } from './backend.ts';
+import { Backend, type BackendEvents } from './backend.ts';
 
-/** Makes the backend of a configuration. */
-export function observedBackend(config: BackendConfig, logger: Logger, metrics: Metrics): Backend {
+/** Makes the backend of a configuration; `before` is that of the same name in the one before, `drained` whom operators keep sessions from. */
+export function observedBackend(
+  config: BackendConfig,
+  logger: Logger,
+  metrics: Metrics,
+  drained: ReadonlySet<string>,
+  before?: Backend,
+): Backend {
   const { name } = config;
   metrics.backendEjected(name, 0);
   metrics.backendSessions(name, 0);
-  return new Backend(config, {
+  metrics.backendDrained(name, drained.has(name));
+  const events: BackendEvents = {
     onAvailability: (availability, reason) => {
       const isUp = availability === 'up';
       metrics.backendUp(name, isUp);
@@ -23,6 +30,8 @@ export function observedBackend(config: BackendConfig, logger: Logger, metrics: 
       const fields = { backend: name, availability, cause: reason?.code, detail };
       writeEvent(logger, 'backend-availability', `backend is ${availability}`, fields, isUp ? 'info' : 'warn');
     },
-    onSessions: (sessions) => metrics.backendSessions(name, sessions),
-  });
+    onSessions: (by) => metrics.backendSessions(name, by),
+    isDrained: () => drained.has(name),
+  };
+  return new Backend(config, events, before);
 }

@@ -5,8 +5,9 @@ import { type Command, InvalidArgumentError } from 'commander';
 import type { PortRange } from '../config/schema.ts';
 import { type Demo, type DemoPorts, startDemo } from '../demo/demo.ts';
 import { findTakenPorts, type TakenPort } from '../demo/taken-ports.ts';
+import { describeSystemError } from '../errors/system-error.ts';
 import { createLogger } from '../observe/logger.ts';
-import { CommandFailure, describeSystemError, EXIT } from './outcome.ts';
+import { CommandFailure, EXIT } from './outcome.ts';
 import { catchStopSignals } from './stop-signals.ts';
 
 interface DemoOptions {
@@ -51,7 +52,7 @@ async function runDemo(options: DemoOptions): Promise<void> {
   refuseRepeatedPorts(ports);
   await refuseTakenPorts(ports);
   let demo: Demo | undefined;
-  const signals = catchStopSignals(['SIGINT', 'SIGTERM', 'SIGHUP'], () => demo?.removeFiles());
+  const signals = catchStopSignals(['SIGINT', 'SIGTERM', 'SIGHUP'], { abandon: () => demo?.removeFiles() });
   try {
     demo = await start(ports);
     process.stdout.write(options.json ? `${JSON.stringify(summary(demo), undefined, 2)}\n` : instructions(demo));
@@ -146,7 +147,7 @@ function instructions({ ports, caFile, files, sample }: Demo): string {
   explicit FTPS   localhost:${explicit}   (AUTH TLS)
   implicit FTPS   localhost:${implicit}
   data ports      ${passive.first}-${passive.last}
-  side port       http://127.0.0.1:${admin}   (/healthz, /readyz, /metrics)
+  side port       http://127.0.0.1:${admin}   (open it in a browser; /healthz, /readyz, /metrics)
   backend         127.0.0.1:${backend}, plain FTP, serves ${target}
   user ${USER}, password ${PASSWORD}
 

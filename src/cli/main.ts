@@ -4,13 +4,14 @@
  * file of each.
  */
 import { Command, CommanderError } from 'commander';
+import { describeSystemError } from '../errors/system-error.ts';
 import { VERSION } from '../service.ts';
 import { addCertsCommand } from './certs.ts';
 import { addCheckCommand } from './check.ts';
 import { addConfigSchemaCommand } from './config-schema.ts';
 import { addDemoCommand } from './demo.ts';
 import { addExplainCommand } from './explain.ts';
-import { CommandFailure, describeSystemError, EXIT, type ExitCode } from './outcome.ts';
+import { CommandFailure, EXIT, type ExitCode } from './outcome.ts';
 import { addServeCommand } from './serve.ts';
 
 const EXIT_CODES = 'Exit codes: 0 fine, 1 failed, 2 wrong command line or configuration.';

@@ -5,27 +5,40 @@ import { EXIT } from './outcome.ts';
 
 /** Signals that are caught from now on. */
 export interface StopSignals {
-  /** Resolves on the first signal, also when it came long ago. A second one ends the process at once. */
+  /** Resolves on the first signal, also when it came long ago. */
   readonly first: Promise<void>;
+  /** Resolves on the second one, where it is waited for. */
+  readonly second: Promise<void>;
   /** Leaves signals to Node again. */
   release(): void;
 }
 
-/** Catches signals. `abandon` has the last word before a second one ends the process; it must not wait. */
-export function catchStopSignals(signals: readonly NodeJS.Signals[], abandon: () => void = () => {}): StopSignals {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  let stopping = false;
+export interface StopSignalsOptions {
+  /** How many signals are waited for; one more ends the process at once. Default 1. */
+  readonly waitedFor?: 1 | 2;
+  /** Has the last word before that; it must not wait. */
+  readonly abandon?: () => void;
+}
+
+/** Catches signals. */
+export function catchStopSignals(signals: readonly NodeJS.Signals[], options: StopSignalsOptions = {}): StopSignals {
+  const { waitedFor = 1, abandon = () => {} } = options;
+  const first = Promise.withResolvers<void>();
+  const second = Promise.withResolvers<void>();
+  let count = 0;
   const onSignal = (): void => {
-    if (stopping) {
+    count += 1;
+    if (count > waitedFor) {
       abandon();
       process.exit(EXIT.failed);
     }
-    stopping = true;
-    resolve();
+    if (count === 1) first.resolve();
+    else second.resolve();
   };
   for (const signal of signals) process.on(signal, onSignal);
   return {
-    first: promise,
+    first: first.promise,
+    second: second.promise,
     release() {
       for (const signal of signals) process.off(signal, onSignal);
     },

@@ -2,12 +2,15 @@
  * The configuration as the gateway sees it: frozen values, all defaults filled in. Durations are milliseconds, sizes bytes.
  * How it is written and what the keys mean is in `schema.ts`.
  */
+import type { AdminConfig } from './admin.ts';
+import type { AuditConfig } from './audit.ts';
 import type { BackendConfig } from './backend.ts';
 import type { ClientCertificatesConfig } from './client-certificates.ts';
 import type { DecisionHookConfig } from './decision-hook.ts';
 import type { PortRange } from './fields.ts';
 import type { BanConfig, LoginDelayConfig } from './login-limits.ts';
 import type { ProxyProtocolConfig } from './proxy-protocol.ts';
+import type { ReloadConfig } from './reload.ts';
 import type { RouteConfig } from './routes.ts';
 import type { WorkersConfig } from './workers.ts';
 
@@ -109,13 +112,8 @@ export interface TimeoutsConfig {
   readonly dataStall: number;
   readonly finalReply: number;
   readonly linger: number;
+  readonly drain: number;
   readonly keepalive: number;
-}
-
-export interface AdminConfig {
-  readonly address: string;
-  /** 0 is any free port. */
-  readonly port: number;
 }
 
 export interface LogConfig {
@@ -137,5 +135,7 @@ export interface Config {
   readonly timeouts: TimeoutsConfig;
   readonly admin: AdminConfig;
   readonly log: LogConfig;
+  readonly audit: AuditConfig;
+  readonly reload: ReloadConfig;
   readonly workers: WorkersConfig;
 }

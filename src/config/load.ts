@@ -2,8 +2,12 @@
  * Configuration file to frozen {@link Config}: reads, parses, validates, applies the rules about several keys, and tells everything
  * that is wrong at once with its line. Opens no sockets and resolves no names.
  */
+
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { withAdminPaths } from './admin.ts';
+import { withAuditPaths } from './audit.ts';
+import { withHealthPaths } from './backend-health.ts';
 import { withBackendPaths } from './backend-tls.ts';
 import { checkFiles, checkRules, type Findings } from './check.ts';
 import { withClientCertificatePaths } from './client-certificates.ts';
@@ -107,11 +111,14 @@ function withAbsolutePaths(config: Config, folder: string): Config {
     key: resolve(folder, key),
   }));
   const routes = withRoutePaths(config.routes, (path) => resolve(folder, path));
-  const backends = config.backends.map((backend) => withBackendPaths(backend, (path) => resolve(folder, path)));
+  const absolute = (path: string) => resolve(folder, path);
+  const backends = config.backends.map((backend) => withHealthPaths(withBackendPaths(backend, absolute), absolute));
   const { tls, listeners } = withClientCertificatePaths(config, (path) => resolve(folder, path));
   const { secretFile } = config.decisionHook;
   const decisionHook = { ...config.decisionHook, secretFile: secretFile && resolve(folder, secretFile) };
-  return { ...config, listeners, tls: { ...tls, certificates }, backends, routes, decisionHook };
+  const audit = withAuditPaths(config.audit, (path) => resolve(folder, path));
+  const admin = withAdminPaths(config.admin, absolute);
+  return { ...config, listeners, tls: { ...tls, certificates }, backends, routes, decisionHook, audit, admin };
 }
 
 function frozen<T>(value: T): T {

@@ -3,7 +3,10 @@
  * Validation, `docs/configuration.md`, the commented sample and the JSON Schema all come from here.
  * Knows nothing of YAML, files, the environment, or rules that concern several keys (see `load.ts` and `check.ts`).
  */
+
 import type { z } from 'zod';
+import { ADMIN } from './admin.ts';
+import { AUDIT } from './audit.ts';
 import { BACKEND, type BackendConfig } from './backend.ts';
 import { CLIENT_CERTIFICATES, CLIENT_CERTIFICATES_OVERRIDE, resolveClientCertificates } from './client-certificates.ts';
 import type { Config } from './config.ts';
@@ -12,6 +15,7 @@ import type { PortRange } from './fields.ts';
 import * as field from './fields.ts';
 import { BAN, LOGIN_DELAY } from './login-limits.ts';
 import { PROXY_PROTOCOL, resolveProxyProtocol } from './proxy-protocol.ts';
+import { RELOAD } from './reload.ts';
 import { ROUTES } from './routes.ts';
 import { WORKERS } from './workers.ts';
 
@@ -153,7 +157,11 @@ export const SETTINGS = field.section('Configuration of Sallyport.', {
       maximum: 16 * 1024 ** 2,
     }),
     unknownCommands: field.count({ meaning: 'Unknown commands before 421.', default: 10, maximum: 1_000_000 }),
-    failedLogins: field.count({ meaning: 'Failed logins before 421.', default: 3, maximum: 1_000_000 }),
+    failedLogins: field.count({
+      meaning: 'Failed logins before 421, in one session; and so many times may USER come in place of the password.',
+      default: 3,
+      maximum: 1_000_000,
+    }),
     loginDelay: LOGIN_DELAY,
     ban: BAN,
   }),
@@ -173,15 +181,16 @@ export const SETTINGS = field.section('Configuration of Sallyport.', {
     dataStall: field.duration({ meaning: 'For the next byte of a transfer.', default: '2m' }),
     finalReply: field.duration({ meaning: 'For the answer of the backend after the data has ended.', default: '60s' }),
     linger: field.duration({ meaning: 'For the client to close after a download.', default: '5s' }),
+    drain: field.duration({
+      meaning: 'For running transfers when the gateway is told to end (SIGTERM, `POST /-/drain`); then they are cut.',
+      default: '5m',
+    }),
     keepalive: field.duration({
       meaning: 'Idle time before TCP keepalive probes, on every connection.',
       default: '60s',
     }),
   }),
-  admin: field.section('Side port: health, readiness and metrics over HTTP.', {
-    address: field.address({ meaning: 'Address to listen on.', default: '127.0.0.1' }),
-    port: field.port({ meaning: 'Port to listen on; 0 is any free port.', default: 9121, anyFree: true }),
-  }),
+  admin: ADMIN,
   log: field.section('Log lines.', {
     level: field.choice(['trace', 'debug', 'info', 'warn', 'error'], {
       meaning: 'Least level that is written.',
@@ -189,6 +198,8 @@ export const SETTINGS = field.section('Configuration of Sallyport.', {
     }),
     format: field.choice(['json', 'pretty'], { meaning: '`json` for programs, `pretty` for people.', default: 'json' }),
   }),
+  audit: AUDIT,
+  reload: RELOAD,
   workers: WORKERS,
 });
 

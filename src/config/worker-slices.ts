@@ -23,18 +23,54 @@ export function workerCount(config: Config, processors: number): number {
   return Math.max(1, Math.min(processors, ...rangesOf(config).map(([, ports]) => sizeOf(ports))));
 }
 
-/** The configuration of worker `number` (from 1) of `count`: the same, with its own slice of each range of ports. */
+/**
+ * The configuration of worker `number` (from 1) of `count`: the same, with its own slice of the ports on which backends in active mode
+ * connect. Its passive ports: see {@link sharePorts}.
+ */
 export function configOfWorker(config: Config, number: number, count: number): Config {
-  const { data, backends } = config;
   return {
     ...config,
-    data: { ...data, passive: { ...data.passive, ports: slice(data.passive.ports, number, count) } },
-    backends: backends.map((backend) => {
+    backends: config.backends.map((backend) => {
       const ports = activePorts(backend);
       if (ports === null) return backend;
       return { ...backend, active: { ...backend.active, ports: slice(ports, number, count) } };
     }),
   };
+}
+
+/**
+ * Shares the passive range among `count` workers: in slices whose sizes differ by one port at most; where workers hold ports
+ * already (`held`) each keeps what is still in the range, and who has fewest gets new ones.
+ */
+export function sharePorts(
+  range: PortRange,
+  count: number,
+  held?: readonly (readonly number[])[],
+): readonly (readonly number[])[] {
+  if (held === undefined) return Array.from({ length: count }, (_, index) => portsOf(slice(range, index + 1, count)));
+  const shares = held.map((ports) => ports.filter((port) => port >= range.first && port <= range.last));
+  const known = new Set(shares.flat());
+  for (const port of portsOf(range).filter((each) => !known.has(each))) {
+    const least = Math.min(...shares.map(({ length }) => length));
+    shares.find(({ length }) => length === least)?.push(port);
+  }
+  return shares;
+}
+
+/** Ports as a person writes them: `50000-50004, 50010`. */
+export function portsText(ports: readonly number[]): string {
+  const runs: { first: number; last: number }[] = [];
+  for (const port of [...ports].sort((a, b) => a - b)) {
+    const run = runs.at(-1);
+    if (run?.last === port - 1) run.last = port;
+    else runs.push({ first: port, last: port });
+  }
+  return runs.map(rangeText).join(', ');
+}
+
+/** Every port of a range. */
+export function portsOf({ first, last }: PortRange): readonly number[] {
+  return Array.from({ length: last - first + 1 }, (_, index) => first + index);
 }
 
 /** As a person writes it: `50000-50009`, or a single port. */

@@ -1,15 +1,16 @@
 /**
- * The passive range: every port is bound once at start and stays bound, so that the range is a promise to firewalls. A
+ * The passive range: every port is bound at start and stays bound as long as it is configured, so that the range is a promise to firewalls. A
  * session leases an expectation; the connection that matches takes it, by port and address, or by the TLS session that its
  * ClientHello names. Connections that nobody expects are closed without a word. Knows nothing of FTP.
  */
 import { randomInt } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { canonicalAddress, type Endpoint, endpoint } from '../net/address.ts';
-import { type Listener, listen } from '../net/listener.ts';
+import { type Listener, listen, type PreparedChange } from '../net/listener.ts';
 import type { OpenSockets } from '../net/open-sockets.ts';
 import type { ClientHello } from '../wire/client-hello.ts';
 import { Approaches } from './approaches.ts';
+import { BoundPorts, type Place } from './bound-ports.ts';
 import { Crowd } from './crowd.ts';
 import { peekClientHello } from './peek-client-hello.ts';
 import { type Entry, type Identity, Rendezvous } from './rendezvous.ts';
@@ -24,7 +25,7 @@ export type UnclaimedCause = 'unexpected' | 'unidentified' | 'unproven' | 'overl
 export interface PassivePoolOptions {
   /** Addresses to bind each port on. */
   readonly addresses: readonly string[];
-  readonly ports: { readonly first: number; readonly last: number };
+  readonly ports: readonly number[];
   readonly peer: 'match' | 'any';
   /** Milliseconds. */
   readonly keepAlive: number;
@@ -71,6 +72,15 @@ export interface Expectation {
   release(): void;
 }
 
+/** How much of the range is in use. */
+export interface PassiveUsage {
+  readonly ports: readonly number[];
+  /** Ports with nobody waiting. */
+  readonly free: number;
+  /** Data connections that are waited for. */
+  readonly waiting: number;
+}
+
 interface Waiting {
   readonly claimant: Claimant;
   arrive: (arrived: Arrived) => void;
@@ -84,50 +94,36 @@ interface Waiting {
 const MAX_UNIDENTIFIED = 512;
 
 export class PassivePool {
-  readonly #options: PassivePoolOptions;
   readonly #rendezvous: Rendezvous<Waiting>;
-  readonly #portCount: number;
   readonly #approaches = new Approaches();
   readonly #unidentified = new Crowd(MAX_UNIDENTIFIED);
   /** Sessions that wait for a port, in order; each tries to lease one. */
   readonly #waiters = new Set<() => void>();
-  #listeners: readonly Listener[] = [];
+  readonly #bound = new BoundPorts();
+  #options: PassivePoolOptions;
 
-  private constructor(options: PassivePoolOptions) {
-    const { first, last } = options.ports;
-    const ports = Array.from({ length: last - first + 1 }, (_, index) => first + index);
+  /** A pool without any port: see {@link prepare}. */
+  constructor(options: PassivePoolOptions) {
     this.#options = options;
-    this.#portCount = ports.length;
-    this.#rendezvous = new Rendezvous({ ports, peer: options.peer, random: (limit) => randomInt(limit) });
+    this.#rendezvous = new Rendezvous(rendezvousOptions({ ...options, ports: [] }));
   }
 
-  /** Binds the whole range, or rejects with Node's error for the first port that cannot be bound, with none bound. */
-  static async open(options: PassivePoolOptions): Promise<PassivePool> {
-    const pool = new PassivePool(options);
-    const { first, last } = options.ports;
-    const listeners: Listener[] = [];
-    try {
-      for (let port = first; port <= last; port++) {
-        for (const address of options.addresses) {
-          listeners.push(
-            await listen({
-              address,
-              port,
-              keepAlive: options.keepAlive,
-              readAhead: false,
-              sockets: options.sockets,
-              onConnection: (socket) => void pool.#accept(port, socket),
-              onError: options.onError,
-            }),
-          );
-        }
-      }
-    } catch (error) {
-      await Promise.all(listeners.map((listener) => listener.close()));
-      throw error;
-    }
-    pool.#listeners = listeners;
-    return pool;
+  /**
+   * Binds the ports that are new in these options, or rejects with Node's error for the first that cannot be bound, with none of them
+   * bound. Nobody is led to them before the change is in force. Then ports that are gone are unbound, each when nobody waits on it
+   * any more.
+   */
+  async prepare(options: PassivePoolOptions): Promise<PreparedChange> {
+    const places = options.ports.flatMap((port) => options.addresses.map((address) => ({ port, address })));
+    const ports = await this.#bound.prepare(places, (place) => this.#listen(place));
+    const commit = () => {
+      ports.commit();
+      this.#options = options;
+      this.#rendezvous.change(rendezvousOptions(options));
+      this.#closeUnused();
+      this.#serveWaiters();
+    };
+    return { ...ports, commit };
   }
 
   /**
@@ -193,15 +189,24 @@ export class PassivePool {
     };
   }
 
-  /** How many ports have nobody waiting, and how many data connections are waited for. */
-  get usage(): { readonly free: number; readonly waiting: number; readonly ports: number } {
+  get usage(): PassiveUsage {
     const { size, freePorts } = this.#rendezvous;
-    return { free: freePorts, waiting: size, ports: this.#portCount };
+    return { free: freePorts, waiting: size, ports: this.#options.ports };
   }
 
   /** Unbinds all ports. */
   async close(): Promise<void> {
-    await Promise.all(this.#listeners.map((listener) => listener.close()));
+    await this.#bound.close();
+  }
+
+  #listen({ port, address }: Place): Promise<Listener> {
+    const { keepAlive, sockets, onError } = this.#options;
+    const onConnection = (socket: Socket) => void this.#accept(port, socket);
+    return listen({ address, port, keepAlive, readAhead: false, sockets, onConnection, onError });
+  }
+
+  #closeUnused(): void {
+    this.#bound.closeUnused((port) => this.#rendezvous.isAwaited(port));
   }
 
   /** Finds the session of a connection. Never rejects. */
@@ -252,6 +257,11 @@ export class PassivePool {
 
   #release(entry: Entry<Waiting>): void {
     this.#rendezvous.release(entry);
+    if (!this.#options.ports.includes(entry.port)) this.#closeUnused();
+    this.#serveWaiters();
+  }
+
+  #serveWaiters(): void {
     for (const waiter of [...this.#waiters]) waiter();
   }
 
@@ -259,4 +269,8 @@ export class PassivePool {
     this.#options.onUnclaimed(port, address, cause);
     socket.destroy();
   }
+}
+
+function rendezvousOptions({ ports, peer }: PassivePoolOptions) {
+  return { ports, peer, random: (limit: number) => randomInt(limit) };
 }

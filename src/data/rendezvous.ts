@@ -39,13 +39,24 @@ export interface RendezvousOptions {
 }
 
 export class Rendezvous<T> {
-  readonly #options: RendezvousOptions;
-  readonly #byPort: ReadonlyMap<number, Set<Entry<T>>>;
+  readonly #byPort = new Map<number, Set<Entry<T>>>();
+  #options: RendezvousOptions;
   #size = 0;
 
   constructor(options: RendezvousOptions) {
     this.#options = options;
-    this.#byPort = new Map(options.ports.map((port) => [port, new Set()]));
+    this.#open(options.ports);
+  }
+
+  /** From now on ports are picked from these; who waits on another one goes on waiting. */
+  change(options: RendezvousOptions): void {
+    this.#options = options;
+    this.#open(options.ports);
+  }
+
+  /** Whether anybody waits on this port. */
+  isAwaited(port: number): boolean {
+    return (this.#byPort.get(port)?.size ?? 0) > 0;
   }
 
   /** How many data connections are expected. */
@@ -55,7 +66,7 @@ export class Rendezvous<T> {
 
   /** How many ports have nobody waiting on them. */
   get freePorts(): number {
-    return [...this.#byPort.values()].filter((entries) => entries.size === 0).length;
+    return this.#options.ports.filter((port) => !this.isAwaited(port)).length;
   }
 
   /**
@@ -96,6 +107,10 @@ export class Rendezvous<T> {
   /** Takes an entry out: its connection is there, or is not expected any more. Idempotent. */
   release(entry: Entry<T>): void {
     if (this.#byPort.get(entry.port)?.delete(entry)) this.#size--;
+  }
+
+  #open(ports: readonly number[]): void {
+    for (const port of ports) if (!this.#byPort.has(port)) this.#byPort.set(port, new Set());
   }
 
   #at(port: number, address: string): readonly Entry<T>[] {

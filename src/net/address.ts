@@ -39,6 +39,14 @@ export function formatEndpoint({ address, port }: Endpoint): string {
   return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
+/** Addresses to listen on so that all of these are covered once; `::` covers all of IPv4 and IPv6. */
+export function distinctAddresses(addresses: readonly string[]): readonly string[] {
+  if (addresses.includes('::')) return ['::'];
+  const distinct = [...new Set(addresses)];
+  if (!distinct.includes('0.0.0.0')) return distinct;
+  return distinct.filter((address) => address === '0.0.0.0' || address.includes(':'));
+}
+
 /** A set of networks, compiled once. */
 export interface Network {
   contains(address: string): boolean;

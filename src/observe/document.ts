@@ -69,11 +69,13 @@ function listFields(fields: readonly FieldName[], session: boolean): string {
   return session ? own || '(none of its own)' : `${own} (no session)`;
 }
 
-function document(parts: readonly string[]): string {
+/** A page of Markdown. */
+export function document(parts: readonly string[]): string {
   return `${parts.join('\n\n')}\n`;
 }
 
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+/** A table of Markdown. */
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   return [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.map(cell).join(' | ')} |`).join('\n');
 }
 
@@ -81,6 +83,7 @@ function cell(text: string): string {
   return text.replaceAll('|', '\\|');
 }
 
-function code(text: string): string {
+/** Text as it stands. */
+export function code(text: string): string {
   return `\`${text}\``;
 }

@@ -2,6 +2,7 @@
  * Every log line of the gateway in one table: its event name, its levels and its fields. What may be written and what
  * `docs/logging.md` says come from here; a field that is not listed does not compile. Knows nothing of how lines are written.
  */
+import { AUDIT_EVENTS } from './audit/audit-events.ts';
 import { FIELDS, type FieldName } from './log-fields.ts';
 
 export { FIELDS, type FieldName };
@@ -209,6 +210,25 @@ export const EVENTS = {
     fields: ['detail'],
     session: false,
   },
+  draining: {
+    levels: ['info'],
+    meaning: 'The gateway takes no more sessions; running transfers may finish within `deadline`.',
+    fields: ['sessions', 'deadline'],
+    session: false,
+  },
+  'config-applied': {
+    levels: ['info', 'warn'],
+    meaning:
+      'A configuration that was read again is in force for sessions that begin now; `warn` where something of it needs a restart (`restartNeeded`).',
+    fields: ['trigger', 'restartNeeded'],
+    session: false,
+  },
+  'config-refused': {
+    levels: ['error'],
+    meaning: 'A configuration that was read again cannot be used; the one before stays in force, whole.',
+    fields: ['trigger', 'detail'],
+    session: false,
+  },
   stopping: {
     levels: ['info'],
     meaning: 'The gateway takes no more clients and says 421 to those it has.',
@@ -221,6 +241,7 @@ export const EVENTS = {
     fields: [],
     session: false,
   },
+  ...AUDIT_EVENTS,
   'worker-started': {
     levels: ['info'],
     meaning: 'A worker process serves clients.',
@@ -237,6 +258,18 @@ export const EVENTS = {
     levels: ['info'],
     meaning: 'The side port answers health checks and metrics.',
     fields: ['address', 'port'],
+    session: false,
+  },
+  'side-port-denied': {
+    levels: ['debug', 'warn'],
+    meaning: 'A request to the side port was not allowed; `warn` where somebody may be guessing or attacking.',
+    fields: ['address', 'problem', 'request'],
+    session: false,
+  },
+  'operator-order': {
+    levels: ['info'],
+    meaning: 'An operator gave an order on the side port.',
+    fields: ['address', 'action', 'request', 'status'],
     session: false,
   },
   'side-port-fault': {

@@ -24,6 +24,9 @@ const SECRET_FIELDS = ['password', 'pass', 'passphrase', 'secret', 'key', 'accou
 /** A command with a secret argument at the start of a JSON string, or behind `: ` or `> `. */
 const SECRET_COMMANDS = /("|: |> )(PASS|ACCT|ADAT) (?:[^"\\]|\\.)*/gi;
 
+/** Bytes of lines that wait to be written. */
+const MAX_KEPT = 1024 * 1024;
+
 /** How many causes of an error are followed. */
 const MAX_CAUSES = 5;
 
@@ -39,9 +42,7 @@ export function createLogger(options: LoggerOptions): Logger {
       redact: { paths: SECRET_FIELDS.flatMap((field) => [field, `*.${field}`]), censor: '****' },
       hooks: { streamWrite: (line) => line.replace(SECRET_COMMANDS, '$1$2 ****') },
     },
-    options.format === 'json'
-      ? (options.destination ?? destination({ dest: 1, sync: true }))
-      : prettyStream(options.destination),
+    options.format === 'json' ? (options.destination ?? standardStream(1)) : prettyStream(options.destination),
   );
 }
 
@@ -59,8 +60,13 @@ export function describeError(error: unknown, depth = 0): unknown {
   };
 }
 
+/** Lines that cannot be written (a full disk, a closed pipe) are kept up to a bound and tried again with the next one; no session may suffer. */
+function standardStream(fd: 1 | 2) {
+  return destination({ dest: fd, sync: true, maxLength: MAX_KEPT }).on('error', () => {});
+}
+
 function prettyStream(stream: NodeJS.WritableStream | undefined): DestinationStream {
-  const sink = stream ?? destination({ dest: 2, sync: true });
+  const sink = stream ?? standardStream(2);
   const colorize = isTerminal(stream ?? process.stderr);
   const format = prettyFactory({ colorize, singleLine: true, translateTime: 'SYS:HH:MM:ss.l' });
   return { write: (line) => sink.write(format(line)) };

@@ -16,11 +16,12 @@ export const LABELS = {
   name: 'name of a certificate, as the configuration says it',
   version: 'a version: of the gateway, or of TLS (`TLSv1.2`, `TLSv1.3`)',
   outcome:
-    'how it ended: for PROXY headers `accepted`, `local` (a health check) or a code of the table of errors; for sessions a code of the table of errors; for logins `accepted`, `refused` or `failed`; for transfers `completed`, `refused`, `aborted` or `failed`',
+    'how it ended: for PROXY headers `accepted`, `local` (a health check) or a code of the table of errors; for sessions a code of the table of errors; for logins `accepted`, `refused` or `failed`; for transfers `completed`, `refused`, `aborted` or `failed`; for reloads `applied` or `refused`; for audit records `written`, `delayed` (written later than they were made) or `lost`',
   cause: 'a code of the table of errors',
   reason: 'a code of the table of errors',
   verb: 'a command that the gateway knows; every other one is `other`',
-  problem: 'what is wrong with a command line, such as `malformed-verb`',
+  problem:
+    'what is wrong: with a command line, such as `malformed-verb`; with a request to the side port, such as `wrong-token`',
   direction: '`upload`, `download` or `list`',
   side: '`client` or `backend`',
   channel: '`control` or `data`',
@@ -29,6 +30,7 @@ export const LABELS = {
   mode: '`enforce` (refused) or `report` (let through)',
   worker: 'number of a worker process, from 1; only where the configuration has several `workers`',
   state: '`free` or `waiting` (for the data connection of a client)',
+  log: '`audit` or `xferlog`; only where it is configured',
 } as const;
 
 /** A label of {@link LABELS}. */
@@ -52,6 +54,28 @@ export const METRICS = {
     kind: 'gauge',
     help: 'Always 1; its label says which version runs.',
     labels: ['version'],
+    together: 'first',
+  },
+  draining: {
+    kind: 'gauge',
+    help: '1 while the gateway takes no more sessions because it is about to end.',
+    labels: [],
+  },
+  config_reloads_total: {
+    kind: 'counter',
+    help: 'Configurations that were read again, by what came of it.',
+    labels: ['outcome'],
+  },
+  config_last_reload_successful: {
+    kind: 'gauge',
+    help: '1 where the configuration that was read last is in force, 0 where it was refused and the one before goes on.',
+    labels: [],
+    together: 'first',
+  },
+  config_last_reload_timestamp_seconds: {
+    kind: 'gauge',
+    help: 'When a configuration was put in force last; at first when the process started.',
+    labels: [],
     together: 'first',
   },
   sessions_active: { kind: 'gauge', help: 'Sessions that are open now.', labels: ['listener'] },
@@ -137,6 +161,12 @@ export const METRICS = {
     labels: ['backend'],
     together: 'min',
   },
+  backend_drained: {
+    kind: 'gauge',
+    help: '1 where an operator keeps new sessions away from the backend, else 0.',
+    labels: ['backend'],
+    together: 'first',
+  },
   backend_unverified: {
     kind: 'gauge',
     help: '1 where the certificate of an FTPS backend is not verified (`verify: false`), else 0.',
@@ -175,10 +205,31 @@ export const METRICS = {
     labels: ['name'],
     together: 'min',
   },
+  side_port_denials_total: {
+    kind: 'counter',
+    help: 'Requests to the side port that were not allowed.',
+    labels: ['problem'],
+  },
   internal_errors_total: {
     kind: 'counter',
     help: 'Faults in the gateway that ended a session; each has a log line with its stack.',
     labels: [],
+  },
+  audit_records_total: {
+    kind: 'counter',
+    help: 'Records of the audit log, and lines of xferlog, by what became of them.',
+    labels: ['log', 'outcome'],
+  },
+  audit_records_waiting: {
+    kind: 'gauge',
+    help: 'Records that cannot be written now and wait.',
+    labels: ['log'],
+  },
+  audit_writable: {
+    kind: 'gauge',
+    help: '1 where the audit log can be written, 0 while that fails.',
+    labels: ['log'],
+    together: 'min',
   },
   worker_up: { kind: 'gauge', help: '1 where a worker serves clients, 0 while it is replaced.', labels: ['worker'] },
   worker_sessions_active: { kind: 'gauge', help: 'Sessions that are open now, by worker.', labels: ['worker'] },

@@ -13,6 +13,15 @@ import {
 } from 'prom-client';
 import type { ErrorCode } from '../errors/errors.ts';
 import type { TlsFacts } from '../tls/facts.ts';
+import type {
+  AuditState,
+  Channel,
+  LoginOutcome,
+  PassivePorts,
+  PolicyRule,
+  Side,
+  TransferMeasures,
+} from './measures.ts';
 import {
   type LabelsOf,
   METRIC_PREFIX,
@@ -22,26 +31,7 @@ import {
   type MetricNameOf,
 } from './metric-table.ts';
 
-export type Side = 'client' | 'backend';
-export type Channel = 'control' | 'data';
-export type Direction = 'upload' | 'download' | 'list';
-export type LoginOutcome = 'accepted' | 'refused' | 'failed';
-export type TransferOutcome = 'completed' | 'refused' | 'aborted' | 'failed';
-export type PolicyRule = 'requireTls' | 'requireProtP';
-
-/** A transfer as it is counted. */
-export interface TransferMeasures {
-  readonly direction: Direction;
-  readonly backend: string;
-  readonly outcome: TransferOutcome;
-  /** Why it did not complete. */
-  readonly cause?: ErrorCode | undefined;
-  readonly bytes: number;
-  readonly seconds: number;
-}
-
-/** How many ports of the passive range are in which state. */
-export type PassivePorts = Readonly<Record<'free' | 'waiting', number>>;
+export type * from './measures.ts';
 
 /** The values of all metrics of one process at one time: plain data, to be sent to another process. */
 export type MetricsSnapshot = readonly MetricObjectWithValues<MetricValue<string>>[];
@@ -53,6 +43,7 @@ export class Metrics {
   readonly #gauges = new Map<MetricName, Gauge>();
   readonly #histograms = new Map<MetricName, Histogram>();
   #readPassivePorts: (() => PassivePorts) | undefined;
+  #readAudit: (() => AuditState) | undefined;
 
   constructor(options: { readonly version: string }) {
     collectDefaultMetrics({ register: this.#registry });
@@ -62,13 +53,13 @@ export class Metrics {
 
   /** Everything in the Prometheus text format, read now. */
   render(): Promise<string> {
-    this.#updatePassivePorts();
+    this.#update();
     return this.#registry.metrics();
   }
 
   /** Everything as data, read now; `renderTogether` makes one text of several. */
   snapshot(): Promise<MetricsSnapshot> {
-    this.#updatePassivePorts();
+    this.#update();
     return this.#registry.getMetricsAsJSON();
   }
 
@@ -166,6 +157,16 @@ export class Metrics {
     this.#readPassivePorts = read;
   }
 
+  /** Says where to read the state of the audit log whenever the metrics are rendered. */
+  setAuditReader(read: () => AuditState): void {
+    this.#readAudit = read;
+  }
+
+  /** Records were written, were written late, or were lost. */
+  auditRecords(log: 'audit' | 'xferlog', outcome: 'written' | 'delayed' | 'lost', records: number): void {
+    this.#count('audit_records_total', { log, outcome }, records);
+  }
+
   backendConnected(backend: string, seconds: number): void {
     this.#observe('backend_connect_seconds', { backend }, seconds);
   }
@@ -183,22 +184,54 @@ export class Metrics {
     this.#set('backend_unverified', { backend }, unverified ? 1 : 0);
   }
 
+  /** An operator keeps new sessions away from a backend, or no longer. */
+  backendDrained(backend: string, drained: boolean): void {
+    this.#set('backend_drained', { backend }, drained ? 1 : 0);
+  }
+
   /** A backend went down; `by` 0 only makes its series. */
   backendEjected(backend: string, by = 1): void {
     this.#count('backend_ejections_total', { backend }, by);
   }
 
-  /** How many sessions hold a link to a backend now. */
-  backendSessions(backend: string, sessions: number): void {
-    this.#set('backend_sessions_active', { backend }, sessions);
+  /** So many more sessions hold a link to a backend. */
+  backendSessions(backend: string, by: number): void {
+    this.#gauges.get('backend_sessions_active')?.inc({ backend }, by);
+  }
+
+  /** This backend is not configured any more. Sessions that it still has are counted on. */
+  backendGone(backend: string): void {
+    const gauges = ['backend_up', 'backend_unverified', 'backend_drained'] as const;
+    for (const name of gauges) this.#gauges.get(name)?.remove({ backend });
   }
 
   unsolicitedReply(backend: string): void {
     this.#count('unsolicited_replies_total', { backend });
   }
 
-  certificateExpiry(name: string, date: Date): void {
-    this.#set('certificate_expiry_timestamp_seconds', { name }, date.getTime() / 1000);
+  /** A configuration is in force from now on. */
+  configurationInForce(): void {
+    this.#set('config_last_reload_timestamp_seconds', {}, Date.now() / 1000);
+    this.#set('config_last_reload_successful', {}, 1);
+  }
+
+  /** A configuration was read again. */
+  configurationRead(outcome: 'applied' | 'refused'): void {
+    this.#count('config_reloads_total', { outcome });
+    if (outcome === 'refused') this.#set('config_last_reload_successful', {}, 0);
+  }
+
+  /** No more sessions are taken. */
+  draining(): void {
+    this.#set('draining', {}, 1);
+  }
+
+  /** The certificates in use, in place of those before. */
+  certificates(inUse: readonly { readonly name: string; readonly notAfter: Date }[]): void {
+    this.#gauges.get('certificate_expiry_timestamp_seconds')?.reset();
+    for (const { name, notAfter } of inUse) {
+      this.#set('certificate_expiry_timestamp_seconds', { name }, notAfter.getTime() / 1000);
+    }
   }
 
   /** A worker process serves clients, or no longer. */
@@ -215,6 +248,11 @@ export class Metrics {
   /** How many sessions a worker process has now. */
   workerSessions(worker: number, sessions: number): void {
     this.#set('worker_sessions_active', { worker: String(worker) }, sessions);
+  }
+
+  /** A request to the side port was not allowed. `problem` is one of our own words. */
+  sidePortDenied(problem: string): void {
+    this.#count('side_port_denials_total', { problem });
   }
 
   /** A fault of ours ended a session. */
@@ -247,7 +285,12 @@ export class Metrics {
     this.#histograms.get(name)?.observe({ ...labels }, value);
   }
 
-  #updatePassivePorts(): void {
+  #update(): void {
+    for (const [log, state] of Object.entries(this.#readAudit?.() ?? {})) {
+      if (state === undefined) continue;
+      this.#set('audit_writable', { log }, state.writable ? 1 : 0);
+      this.#set('audit_records_waiting', { log }, state.waiting);
+    }
     const ports = this.#readPassivePorts?.();
     if (ports === undefined) return;
     this.#set('passive_ports', { state: 'free' }, ports.free);

@@ -6,11 +6,24 @@ import { ERRORS, type ErrorCode } from '../errors/errors.ts';
 import { formatEndpoint } from '../net/address.ts';
 import type { TlsFacts } from '../tls/facts.ts';
 import { printable } from '../wire/redact.ts';
+import type { Audit } from './audit/audit.ts';
+import { type BackendControl, SessionAudit } from './audit/session-audit.ts';
+import { countDataConnections } from './count-data-connections.ts';
 import type { EventName, FieldsOf, LevelOf } from './log-table.ts';
-import { asLatin1, describeFault, hideSecrets } from './log-text.ts';
+import { describeFault, hideSecrets } from './log-text.ts';
 import type { Logger } from './logger.ts';
 import type { Channel, Metrics, PolicyRule, Side } from './metrics.ts';
-import type { LegFacts, LoginRecord, SessionFacts, TransferRecord } from './session-records.ts';
+import type { FailureKind, RecentFailures } from './recent-failures.ts';
+import { backendLegFields, clientLegFields, shown, tlsFields } from './record-fields.ts';
+import type {
+  Denial,
+  LegFacts,
+  LoginRecord,
+  SessionAccount,
+  SessionFacts,
+  TransferBeginning,
+  TransferRecord,
+} from './session-records.ts';
 import { writeEvent } from './write-event.ts';
 
 export type { LegFacts, LoginRecord, SessionFacts, TransferRecord };
@@ -34,13 +47,21 @@ export class SessionObserver {
   readonly #totals = { commands: 0, transfers: 0, failedTransfers: 0, bytesUploaded: 0, bytesDownloaded: 0 };
   #state: 'new' | 'open' | 'ended' = 'new';
   #tls: TlsFacts | undefined;
+  /** Latin-1, as the client sent it. */
   #user: string | undefined;
   #backend: string | undefined;
+  #control: BackendControl | undefined;
+  readonly #audit: SessionAudit;
+  readonly #failures: RecentFailures | undefined;
 
-  constructor(logger: Logger, metrics: Metrics, facts: SessionFacts) {
+  /** `audit` and `failures`: where records, and what does not work, go beside log and metrics. */
+  constructor(logger: Logger, metrics: Metrics, facts: SessionFacts, audit?: Audit, failures?: RecentFailures) {
+    const whose = () => ({ user: this.#user, backend: this.#backend, tls: this.#tls, control: this.#control });
+    this.#audit = new SessionAudit(audit, facts, whose);
     this.logger = logger.child({ session: facts.id, listener: facts.listener, client: formatEndpoint(facts.client) });
     this.#metrics = metrics;
     this.#facts = facts;
+    this.#failures = failures;
   }
 
   /** Name of the session in logs. */
@@ -53,11 +74,18 @@ export class SessionObserver {
     return this.#tls;
   }
 
+  /** What is known of the session so far. `user` is Latin-1. */
+  get account(): SessionAccount {
+    const totals = { milliseconds: Math.round(performance.now() - this.#since), ...this.#totals };
+    return { facts: this.#facts, totals, user: this.#user, backend: this.#backend };
+  }
+
   /** The client was let in. A session that ends without this counts as turned away at the door. */
   started(): void {
     if (this.#state !== 'new') return;
     this.#state = 'open';
     this.#metrics.sessionAccepted(this.#facts.listener);
+    this.#audit.begun();
     this.#write('session-started', 'session started', {
       mode: this.#facts.mode,
       local: formatEndpoint(this.#facts.local),
@@ -80,6 +108,7 @@ export class SessionObserver {
   /** A handshake with the client failed. That of a transfer's data connection is told by {@link transferFinished}. */
   tlsFailed(channel: Channel, code: ErrorCode, detail: string | undefined): void {
     this.#metrics.tlsHandshakeFailed('client', code);
+    this.#failed('tls', code, detail);
     this.#write('tls-failed', `TLS on the ${channel} connection failed`, {
       channel,
       cause: code,
@@ -100,15 +129,18 @@ export class SessionObserver {
     this.#write('malformed-command', 'malformed command', { problem, excerpt: printable(hideSecrets(excerpt)) });
   }
 
-  /** A command broke a rule: refused (`enforce`) or let through (`report`). */
-  policy(rule: PolicyRule, mode: 'enforce' | 'report', verb: string): void {
+  /** A command broke a rule: refused (`enforce`, with its `denial`) or let through (`report`). */
+  policy(rule: PolicyRule, mode: 'enforce' | 'report', verb: string, denial?: Denial): void {
     this.#metrics.policyDenied(rule, mode);
+    if (mode === 'report') this.#audit.reported(rule, verb);
+    else if (denial !== undefined) this.#audit.denied(verb, denial);
     const message = mode === 'enforce' ? `${rule}: ${verb} refused` : `${rule}: ${verb} let through`;
     this.#write('policy-denied', message, { rule, mode, verb });
   }
 
   /** The backend accepted the connection and greeted; with TLS the handshake is done as well. */
-  backendConnected(backend: string, milliseconds: number, tls?: TlsFacts): void {
+  backendConnected(backend: string, milliseconds: number, tls?: TlsFacts, ends?: Omit<BackendControl, 'tls'>): void {
+    this.#control = ends && { peer: ends.peer, local: ends.local, tls };
     this.#metrics.backendConnected(backend, milliseconds / 1000);
     if (tls !== undefined) this.#metrics.tlsHandshakeFinished('backend', 'control', tls);
     const fields = { backend, milliseconds: Math.round(milliseconds) };
@@ -134,10 +166,14 @@ export class SessionObserver {
   }
 
   /** A login was answered. */
-  loginFinished({ backend, user, outcome, reply, cause }: LoginRecord): void {
+  loginFinished(record: LoginRecord): void {
+    const { backend, user, outcome, reply, cause } = record;
     this.#backend = backend;
-    if (outcome === 'accepted') this.#user = printable(user);
+    if (outcome === 'accepted') this.#user = user;
+    this.#audit.login(record);
     this.#metrics.loginFinished(backend, outcome);
+    // The backend says no without a cause of ours.
+    if (outcome !== 'accepted') this.#failed('login', cause ?? 'backend-refused', undefined, user);
     const fields = { user: printable(user), backend, outcome, reply, cause, ...tlsFields(this.#tls) };
     this.#write('login', because(`login ${outcome}`, cause), fields, outcome === 'accepted' ? 'info' : 'warn');
   }
@@ -155,6 +191,17 @@ export class SessionObserver {
     this.#write('data-connection-failed', message, { side, cause, detail: shown(detail) });
   }
 
+  /** The gateway refuses a command, because no data connection can be set up for it. */
+  dataSetupFailed(verb: string, cause: ErrorCode, denial: Denial): void {
+    this.dataConnectionFailed('client', cause, denial.detail);
+    this.#audit.denied(verb, denial);
+  }
+
+  /** Whether a transfer may begin; not where it has to be recorded before, and cannot be. */
+  transferBegins(transfer: TransferBeginning): boolean {
+    return this.#audit.transferBegins(transfer);
+  }
+
   /** A transfer ended. Counts the handshakes and the failure of its data connections as well. */
   transferFinished(record: TransferRecord): void {
     const { direction, backend, outcome, cause, bytes, milliseconds } = record;
@@ -162,8 +209,11 @@ export class SessionObserver {
     if (outcome !== 'completed') this.#totals.failedTransfers += 1;
     this.#totals[direction === 'upload' ? 'bytesUploaded' : 'bytesDownloaded'] += bytes;
     this.#metrics.transferFinished({ direction, backend, outcome, cause, bytes, seconds: milliseconds / 1000 });
-    this.#countDataConnections(record);
-    const fields = { ...transferFields(record), user: this.#user };
+    countDataConnections(this.#metrics, record);
+    this.#audit.transferFinished(record);
+    const unwanted = outcome === 'failed' || outcome === 'refused';
+    if (unwanted && cause !== undefined) this.#failed('transfer', cause, record.detail);
+    const fields = { ...transferFields(record), user: shown(this.#user) };
     this.#write('transfer', because(`${direction} ${outcome}`, cause), fields, outcome === 'failed' ? 'warn' : 'info');
   }
 
@@ -199,27 +249,23 @@ export class SessionObserver {
     if (this.#state === 'open') this.#metrics.sessionEnded(listener, code);
     else this.#metrics.sessionRefused(listener, code);
     this.#state = 'ended';
+    const { totals } = this.account;
+    this.#audit.ended(code, detail, totals);
     this.#write('session-ended', because('session ended', code), {
       outcome: code,
       detail: shown(detail),
       proxy: this.#facts.proxy && formatEndpoint(this.#facts.proxy),
-      milliseconds: Math.round(performance.now() - this.#since),
-      user: this.#user,
+      user: shown(this.#user),
       backend: this.#backend,
-      ...this.#totals,
+      ...totals,
       ...tlsFields(this.#tls),
     });
   }
 
-  #countDataConnections({ cause, client, backendLeg }: TransferRecord): void {
-    if (client?.tls) this.#metrics.tlsHandshakeFinished('client', 'data', client.tls);
-    if (backendLeg?.tls) this.#metrics.tlsHandshakeFinished('backend', 'data', backendLeg.tls);
-    const side = cause === undefined ? undefined : sideOfDataFailure(cause);
-    if (cause === undefined || side === undefined) return;
-    this.#metrics.dataConnectionFailed(side, cause);
-    if (cause.includes('-data-tls-') || cause === 'backend-data-certificate-differs') {
-      this.#metrics.tlsHandshakeFailed(side, cause);
-    }
+  #failed(kind: FailureKind, code: ErrorCode, detail: string | undefined, user = this.#user): void {
+    const { id: session, listener } = this.#facts;
+    const whose = { session, listener, client: formatEndpoint(this.#facts.client), user: shown(user) };
+    this.#failures?.add({ at: new Date(), kind, code, ...whose, backend: this.#backend, detail: shown(detail) });
   }
 
   #write<E extends EventName>(event: E, message: string, fields: FieldsOf<E>, level?: LevelOf<E>): void {
@@ -228,11 +274,10 @@ export class SessionObserver {
 }
 
 function transferFields(record: TransferRecord): FieldsOf<'transfer'> {
-  const { client, backendLeg } = record;
   return {
     verb: record.verb,
     direction: record.direction,
-    path: shown(record.path),
+    path: shown(record.touched.argument),
     backend: record.backend,
     outcome: record.outcome,
     cause: record.cause,
@@ -240,40 +285,11 @@ function transferFields(record: TransferRecord): FieldsOf<'transfer'> {
     reply: record.reply,
     bytes: record.bytes,
     milliseconds: Math.round(record.milliseconds),
-    clientDataPeer: client && formatEndpoint(client.peer),
-    clientDataLocal: client && formatEndpoint(client.local),
-    clientDataProtection: client?.protection,
-    clientDataTls: client?.tls?.version,
-    clientDataCipher: client?.tls?.cipher,
-    clientDataResumed: client?.tls?.resumed,
-    backendDataPeer: backendLeg && formatEndpoint(backendLeg.peer),
-    backendDataLocal: backendLeg && formatEndpoint(backendLeg.local),
-    backendDataProtection: backendLeg?.protection,
-    backendDataTls: backendLeg?.tls?.version,
-    backendDataCipher: backendLeg?.tls?.cipher,
-    backendDataResumed: backendLeg?.tls?.resumed,
+    ...clientLegFields(record.client),
+    ...backendLegFields(record.backendLeg),
   };
-}
-
-type ShownTls = 'tls' | 'cipher' | 'resumed' | 'clientCertificate';
-
-function tlsFields(facts: TlsFacts | undefined): Pick<FieldsOf<'login'>, ShownTls> {
-  if (facts === undefined) return {};
-  const { version, cipher, resumed, clientCertificate } = facts;
-  return { tls: version, cipher, resumed, clientCertificate: shown(clientCertificate?.subject) };
-}
-
-/** Whose data connection a cause is about; the codes say it in their first words. */
-function sideOfDataFailure(cause: ErrorCode): Side | undefined {
-  if (cause.startsWith('client-data-')) return 'client';
-  return cause.startsWith('backend-data-') ? 'backend' : undefined;
 }
 
 function because(event: string, cause: ErrorCode | undefined): string {
   return cause === undefined ? event : `${event}: ${ERRORS[cause].meaning}`;
-}
-
-/** Text that a peer may have had a hand in, safe for a log line. */
-function shown(text: string | undefined): string | undefined {
-  return text === undefined ? undefined : printable(asLatin1(text));
 }

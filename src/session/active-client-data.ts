@@ -118,11 +118,13 @@ export class ActiveClientData implements ClientHalf {
   async #handshake(raw: Socket, tls: SessionTls, proveEnd: boolean): Promise<SecureSocket> {
     const hello = await peekClientHello(raw, this.#end.signal);
     if (hello === undefined) throw tlsFailed('what the client sent is no TLS ClientHello');
+    const { sessionReuse, timeouts } = this.#options;
     return secureAsServer(raw, {
-      offer: tls.data(hello),
-      timeout: this.#options.timeouts.tlsHandshake,
+      offer: tls.data(hello, sessionReuse === 'off' ? 'off' : 'on'),
+      timeout: timeouts.tlsHandshake,
       signal: this.#end.signal,
       proveEnd,
+      turn: 'next',
       codes: { failed: 'client-data-tls-failed', timeout: 'client-data-tls-timeout' },
     });
   }

@@ -229,15 +229,16 @@ export class ClientData implements ClientHalf {
     proveEnd: boolean,
     signal = this.#end.signal,
   ): Promise<SecureSocket> {
-    const { tls, timeouts } = this.#options;
+    const { tls, timeouts, sessionReuse } = this.#options;
     if (tls === undefined) throw tlsFailed('the control connection has no TLS');
     const hello = await peeked;
     if (hello === undefined) throw tlsFailed('what the client sent is no TLS ClientHello');
     return secureAsServer(raw, {
-      offer: tls.data(hello),
+      offer: tls.data(hello, sessionReuse === 'off' ? 'off' : 'on'),
       timeout: timeouts.tlsHandshake,
       signal,
       proveEnd,
+      turn: 'next',
       codes: { failed: 'client-data-tls-failed', timeout: 'client-data-tls-timeout' },
     });
   }

@@ -4,7 +4,7 @@
 import type { BackendLink } from '../backends/backend-link.ts';
 import type { Policy } from '../config/schema.ts';
 import type { Protection } from '../data/leg.ts';
-import type { ErrorCode } from '../errors/errors.ts';
+import type { ErrorCode, GatewayError } from '../errors/errors.ts';
 import type { Endpoint } from '../net/address.ts';
 import type { ProtectionRule } from '../policy/protection.ts';
 import type { Command } from '../wire/command.ts';
@@ -18,10 +18,10 @@ export type Outcome =
   | { readonly do: 'reply'; readonly reply: Reply }
   /** A rule stands against it; counted and logged under its name. */
   | { readonly do: 'refuse'; readonly rule: ProtectionRule; readonly reply: Reply }
+  /** It cannot be carried out; counted and logged, and told to the client, as the error. */
+  | { readonly do: 'fail'; readonly error: GatewayError }
   /** The backend answers; its final reply goes to the client. */
   | { readonly do: 'forward'; readonly command: Command }
-  /** REST: as forward, and its position is kept when the backend accepts. */
-  | { readonly do: 'restart'; readonly command: Command }
   /** Reply, then TLS on the control connection. */
   | { readonly do: 'secure'; readonly reply: Reply; readonly protection: Protection }
   | { readonly do: 'protect'; readonly reply: Reply; readonly protection: Protection }
@@ -52,7 +52,12 @@ export interface HandlerContext {
   readonly family: 1 | 2;
   /** Whether anything was received behind the command in hand. */
   readonly hasUnreadInput: boolean;
-  /** A login of this user, where the routes lead it; it takes over the link of the login before, or closes it. */
+  /** Whether the client's address is turned away for failed logins, which may have happened in other sessions. */
+  isBanned(): Promise<boolean>;
+  /**
+   * A login of this user, where the routes lead it; it takes over the link of the login before, or closes it. Raises
+   * `too-many-failed-logins` where too many names were given up for others.
+   */
   beginLogin(user: string): Login;
   /** The name that the client asked for in the TLS handshake (SNI). */
   readonly servername: string | undefined;
@@ -68,8 +73,6 @@ export interface HandlerContext {
   planActive(link: BackendLink, port: number): DataPlan;
   /** The IPv4 address for a 227. Raises `advertised-address-unknown`. */
   advertisedAddress(): Promise<string>;
-  /** No data connection can be set up, and no transfer will tell of it. */
-  dataSetupFailed(code: ErrorCode, detail?: string): void;
   /** A rule was not met, and is only reported. */
   reportPolicy(rule: ProtectionRule, verb: string): void;
 }

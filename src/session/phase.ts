@@ -3,7 +3,7 @@
  * phase to the next.
  */
 import type { BackendLink } from '../backends/backend-link.ts';
-import type { ErrorCode } from '../errors/errors.ts';
+import type { ErrorCode, GatewayError } from '../errors/errors.ts';
 import type { DataPlan } from './data-plan.ts';
 import type { Login } from './login.ts';
 import type { Transfer } from './transfer.ts';
@@ -15,6 +15,20 @@ export type Phase =
   | { readonly name: 'ready'; readonly user: string; readonly link: BackendLink; readonly plan: DataPlan | undefined }
   | { readonly name: 'transferring'; readonly user: string; readonly link: BackendLink; readonly transfer: Transfer }
   | { readonly name: 'closing'; readonly reason: ErrorCode };
+
+/** Gives back what a phase holds: a transfer ends for this reason, as not complete; all else is closed. */
+export function leavePhase(phase: Phase, reason: GatewayError): void {
+  if (phase.name === 'transferring') return phase.transfer.abort(reason);
+  if (phase.name === 'ready') phase.plan?.dispose();
+  linkOf(phase)?.close();
+}
+
+/** The phase without a data connection that was set up. */
+export function withoutPlan(phase: Phase): Phase {
+  if (phase.name !== 'ready') return phase;
+  phase.plan?.dispose();
+  return { ...phase, plan: undefined };
+}
 
 /** Security of the control connection. */
 export type ControlSecurity = 'clear' | 'secure';

@@ -12,7 +12,7 @@ import type { ListenerConfig, Policy } from '../config/schema.ts';
 import type { ClientChannel } from '../control/client-channel.ts';
 import type { Protection } from '../data/leg.ts';
 import type { Identity } from '../data/rendezvous.ts';
-import { asGatewayError, type ErrorCode } from '../errors/errors.ts';
+import { asGatewayError } from '../errors/errors.ts';
 import { type Endpoint, type Family, familyOf } from '../net/address.ts';
 import { isOwnAddress } from '../net/own-addresses.ts';
 import type { SessionObserver } from '../observe/session-observer.ts';
@@ -70,7 +70,7 @@ export class SessionContext implements HandlerContext {
 
   get policy(): Policy {
     const { listener, standing } = this.#options;
-    return { ...listener.policy, ...standing.decided };
+    return { ...listener.policy, ...standing.rules.policy };
   }
 
   get certified(): boolean {
@@ -101,6 +101,12 @@ export class SessionContext implements HandlerContext {
     return this.#options.environment.routes.knowsHost(host);
   }
 
+  async isBanned(): Promise<boolean> {
+    const { environment, client } = this.#options;
+    if (environment.config.limits.ban.failures === 'off') return false;
+    return environment.places.isBanned(client.peer.address);
+  }
+
   beginLogin(user: string): Login {
     const { client, phase, onLogin } = this.#options;
     const before = linkOf(phase);
@@ -110,10 +116,6 @@ export class SessionContext implements HandlerContext {
     // Not before: the loss of a link that a login still has ends the session.
     if (login.link !== before) before?.close();
     return login;
-  }
-
-  dataSetupFailed(code: ErrorCode, detail?: string): void {
-    this.#options.observer.dataConnectionFailed('client', code, detail);
   }
 
   advertisedAddress(): Promise<string> {
@@ -131,10 +133,11 @@ export class SessionContext implements HandlerContext {
   get #proxiedClient(): ProxiedClient {
     const { client, observer } = this.#options;
     const { tls } = observer;
-    const commonName = tls?.clientCertificate?.commonNames[0];
+    const shown = tls?.clientCertificate;
+    const certificate = shown && { commonName: shown.commonNames[0] };
     return {
       ends: { source: client.peer, destination: client.local },
-      ...(tls && { alpn: tls.protocol, authority: tls.servername, tls: { ...tls, commonName } }),
+      ...(tls && { alpn: tls.protocol, authority: tls.servername, tls: { ...tls, certificate } }),
     };
   }
 
@@ -156,7 +159,7 @@ export class SessionContext implements HandlerContext {
         },
         onUnsolicited: (reply) => observer.unsolicitedReply(backend.name, serializeReply(reply).trimEnd()),
       });
-      observer.backendConnected(backend.name, performance.now() - begun, link.tls?.facts);
+      observer.backendConnected(backend.name, performance.now() - begun, link.tls?.facts, link);
       onLink(link);
       return link;
     } catch (error) {

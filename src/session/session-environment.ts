@@ -6,9 +6,12 @@ import type { Config } from '../config/schema.ts';
 import type { AdvertisedAddress } from '../data/advertise.ts';
 import type { PassivePool } from '../data/passive-pool.ts';
 import type { OpenSockets } from '../net/open-sockets.ts';
+import type { Audit } from '../observe/audit/audit.ts';
+import type { RecentFailures } from '../observe/recent-failures.ts';
 import type { SessionPlaces } from '../policy/admissions.ts';
 import type { BackendPlaces } from '../policy/backend-admissions.ts';
 import type { DecisionHook } from '../policy/decision-hook.ts';
+import type { UserPlaces } from '../policy/user-admissions.ts';
 import type { ServerContexts } from '../tls/contexts.ts';
 import type { LoginPace } from './login-pace.ts';
 
@@ -20,10 +23,15 @@ export interface SessionEnvironment {
   /** Who decides about logins; undefined where only routes do. */
   readonly decisionHook: DecisionHook | undefined;
   readonly backendPlaces: BackendPlaces;
+  readonly userPlaces: UserPlaces;
   readonly pace: LoginPace;
   readonly passivePool: PassivePool;
   readonly advertised: AdvertisedAddress;
   readonly sockets: OpenSockets;
+  /** Where what sessions do is recorded. */
+  readonly audit: Audit;
+  /** What did not work for clients. */
+  readonly failures: RecentFailures;
   /** Who counts sessions and failed logins. */
   readonly places: SessionPlaces;
   /** Whether the gateway listens on this port, on whatever address. */

@@ -4,23 +4,27 @@
  */
 import type { BackendLink } from '../backends/backend-link.ts';
 import { within } from '../backends/within.ts';
+import { NO_USER_RULES } from '../config/decision.ts';
 import { ClientChannel, type ClientInput } from '../control/client-channel.ts';
 import { asGatewayError, type ErrorCode, GatewayError } from '../errors/errors.ts';
 import type { Command } from '../wire/command.ts';
 import { type Reply, reply } from '../wire/reply.ts';
-import { holdBack } from './failed-login.ts';
+import { settleIn } from './after-login.ts';
+import { deny } from './denial.ts';
+import { loginAbandoned, loginRefused } from './failed-login.ts';
 import { admit } from './gate.ts';
 import { HANDLERS } from './handlers/index.ts';
 import { lastReply } from './last-reply.ts';
 import { loginProgress } from './login-progress.ts';
 import { newTransfer } from './new-transfer.ts';
 import type { Outcome } from './outcome.ts';
-import { linkOf, type Phase } from './phase.ts';
+import { leavePhase, linkOf, type Phase, withoutPlan } from './phase.ts';
 import { secureControl } from './secure-control.ts';
 import { SessionContext } from './session-context.ts';
 import type { SessionOptions } from './session-options.ts';
-import { newStanding, type Standing, secureStanding } from './standing.ts';
-import { transferRecord } from './transfer-record.ts';
+import { type SessionSnapshot, sessionSnapshot } from './session-snapshot.ts';
+import { newStanding, noticeAnswer, type Standing, secureStanding } from './standing.ts';
+import { runTransfer } from './transfer-record.ts';
 
 const GREETING = reply(220, 'FTPS gateway ready.');
 const GOODBYE = 2000; // milliseconds for the client to take the last reply
@@ -71,18 +75,25 @@ export class Session {
     clearTimeout(this.#loginTimer);
     this.#end.abort(reason);
     this.#standing.tls?.dispose();
-    if (phase.name === 'transferring') phase.transfer.abort(reason);
-    else {
-      if (phase.name === 'ready') phase.plan?.dispose();
-      linkOf(phase)?.close();
-    }
+    leavePhase(phase, reason);
     if (last !== null) void this.#client.reply(last);
     this.#client.end(GOODBYE);
     this.#options.observer.ended(reason.code, reason.detail);
   }
 
+  /** What it is at now. */
+  snapshot(): SessionSnapshot {
+    return sessionSnapshot(this.#phase, this.#options.observer);
+  }
+
+  /** Ends the session as soon as no transfer of it runs. */
+  drain(): void {
+    this.#standing.leaves = true;
+    if (this.#phase.name !== 'transferring') this.close(new GatewayError('draining'));
+  }
+
   async #nextInput(): Promise<ClientInput | undefined> {
-    const idle = this.#options.environment.config.timeouts.controlIdle;
+    const idle = this.#standing.rules.limits.controlIdle ?? this.#options.environment.config.timeouts.controlIdle;
     const input = await within(this.#client.next(), idle);
     if (input === undefined) this.close(new GatewayError('control-idle'));
     return input;
@@ -132,7 +143,9 @@ export class Session {
       client: this.#client,
       signal: this.#end.signal,
       onLogin: (login) => {
-        if (this.#phase.name === 'login') this.#phase = { name: 'login', stage: 'unnamed', login };
+        if (this.#phase.name !== 'login') return;
+        if (this.#phase.stage === 'named') loginAbandoned(this.#standing, this.#options);
+        this.#phase = { name: 'login', stage: 'unnamed', login };
       },
       onLink: (link) => this.#adopt(link),
       dropPlan: () => this.#dropPlan(),
@@ -145,14 +158,10 @@ export class Session {
       case 'reply':
         return this.#reply(outcome.reply);
       case 'refuse':
-        this.#options.observer.policy(outcome.rule, 'enforce', command.verb);
-        return this.#reply(outcome.reply);
+      case 'fail':
+        return this.#reply(await deny(outcome, command, standing, this.#options.observer));
       case 'forward':
-        await this.#forward(outcome.command);
-        return;
-      case 'restart':
-        standing.restart = (await this.#forward(outcome.command)).code === 350 ? command.argument : undefined;
-        return;
+        return this.#forward(outcome.command);
       case 'secure':
         return this.#secure(outcome);
       case 'protect':
@@ -182,11 +191,11 @@ export class Session {
     }
   }
 
-  async #forward(command: Command): Promise<Reply> {
+  async #forward(command: Command): Promise<void> {
     if (this.#phase.name !== 'ready') throw new Error(`forward while ${this.#phase.name}`);
     const answer = await this.#phase.link.exchange(command);
+    noticeAnswer(this.#standing, command, answer);
     await this.#reply(answer);
-    return answer;
   }
 
   async #secure({ reply: accepted, protection }: Outcome & { do: 'secure' }): Promise<void> {
@@ -213,21 +222,17 @@ export class Session {
     if (progress === 'accepted' && link !== undefined) {
       clearTimeout(this.#loginTimer);
       this.#phase = { name: 'ready', user, link, plan: undefined };
-      this.#standing.decided = login.policy ?? {};
+      this.#standing.rules = login.rules ?? NO_USER_RULES;
       observer.loginFinished({ backend, user, outcome: 'accepted', reply: answer.code, cause: undefined });
       await this.#reply(answer);
-      for (const command of this.#standing.remembered.splice(0)) link.exchange(command).catch(() => {});
-      return;
+      return settleIn(link, this.#standing, environment);
     }
     this.#phase = { name: 'login', stage: progress === 'more' ? 'named' : 'unnamed', login };
     if (progress === 'more') return this.#reply(answer);
-    const failures = ++this.#standing.failedLogins;
     observer.loginFinished({ backend, user, outcome: 'refused', reply: answer.code, cause });
-    // A password that the client did not choose is no guess of it.
-    const banned = !login.ownPassword && (await holdBack(user, this.#options, this.#end.signal));
+    const end = await loginRefused(login, this.#standing, this.#options, this.#end.signal);
     await this.#reply(answer);
-    if (banned) return this.close(new GatewayError('address-banned'));
-    if (failures >= environment.config.limits.failedLogins) this.close(new GatewayError('too-many-failed-logins'));
+    if (end !== undefined) this.close(new GatewayError(end));
   }
 
   async #transfer(outcome: Outcome & { do: 'begin' }): Promise<void> {
@@ -241,19 +246,13 @@ export class Session {
     // What arrived while earlier commands were dealt with counts as well.
     if (this.#client.abortWaits) this.#interrupt('client-aborted');
     if (this.#client.departure !== 'none') this.#interrupt('client-control-lost');
-    const begun = performance.now();
-    const verdict = await transfer.run();
-    const resumed = transfer.legs.client?.tls?.resumed;
-    if (resumed !== undefined) standing.resumes = resumed ? 'yes' : 'no';
-    const milliseconds = Math.round(performance.now() - begun);
-    observer.transferFinished(
-      transferRecord({ ...outcome, backend: link.backend.name, transfer, verdict, milliseconds }),
-    );
+    const verdict = await runTransfer({ ...outcome, backend: link.backend.name, transfer }, standing, observer);
     if (transfer.fault !== undefined) throw transfer.fault;
     if (this.#phase.name !== 'transferring') return link.close();
     this.#phase = { name: 'ready', user, link, plan: undefined };
     if (verdict.reply !== null) await this.#reply(verdict.reply);
     if (link.lost.aborted) this.#linkLost(link, verdict.reply?.code === 421);
+    if (standing.leaves) this.drain();
   }
 
   /** ABOR has arrived, or the client is gone: either counts before its turn in the queue. */
@@ -288,9 +287,7 @@ export class Session {
   }
 
   #dropPlan(): void {
-    if (this.#phase.name !== 'ready') return;
-    this.#phase.plan?.dispose();
-    this.#phase = { ...this.#phase, plan: undefined };
+    this.#phase = withoutPlan(this.#phase);
   }
 
   #reply(answer: Reply): Promise<void> {

@@ -1,12 +1,15 @@
 /**
  * What a session keeps beside its phase. Written by the session alone.
  */
-import type { Policy } from '../config/schema.ts';
+import { NO_USER_RULES, type UserRules } from '../config/decision.ts';
 import type { Protection } from '../data/leg.ts';
 import type { ClientCertificate } from '../tls/facts.ts';
 import type { SessionTls } from '../tls/session-tls.ts';
 import type { Command } from '../wire/command.ts';
+import { isPositive, type Reply } from '../wire/reply.ts';
+import type { CurrentDirectory } from './current-directory.ts';
 import type { ControlSecurity } from './phase.ts';
+import { SizeHints } from './size-hints.ts';
 
 /** The state that outlives a phase. */
 export interface Standing {
@@ -24,12 +27,22 @@ export interface Standing {
   extendedOnly: boolean;
   /** The position of REST, until the next transfer. */
   restart: string | undefined;
+  /** Representation (TYPE); ASCII is where FTP begins (RFC 959 §3.1.1). */
+  type: 'ascii' | 'image' | 'other';
+  /** Where the backend is; undefined where nobody needs to know. */
+  directory: CurrentDirectory | undefined;
+  /** What was said about the sizes of files. */
+  readonly sizes: SizeHints;
   /** CLNT and OPTS that the client sent before login, for the backend. */
   readonly remembered: Command[];
-  /** What a decision about this login puts in place of the listener's policy. */
-  decided: Partial<Policy>;
+  /** What a decision about this login puts in place of what holds for everybody. */
+  rules: UserRules;
+  /** The session ends with its transfer. */
+  leaves: boolean;
   unknownCommands: number;
   failedLogins: number;
+  /** Names that were given up before a password. */
+  abandonedLogins: number;
 }
 
 /** The beginning of a session; `tls` where it is in force already. */
@@ -45,10 +58,15 @@ export function newStanding(tls: SessionTls | undefined): Standing {
     host: undefined,
     extendedOnly: false,
     restart: undefined,
+    type: 'ascii',
+    directory: undefined,
+    sizes: new SizeHints(),
     remembered: [],
-    decided: {},
+    rules: NO_USER_RULES,
+    leaves: false,
     unknownCommands: 0,
     failedLogins: 0,
+    abandonedLogins: 0,
   };
 }
 
@@ -59,3 +77,18 @@ export function secureStanding(standing: Standing, protection: Protection): void
   standing.control = 'secure';
   standing.protection = protection;
 }
+
+/** The backend has answered a command of the client: what changes by that, and counts later. */
+export function noticeAnswer(standing: Standing, command: Command, answer: Reply): void {
+  const { verb, argument } = command;
+  if (verb === 'REST') standing.restart = answer.code === 350 ? argument : undefined;
+  if (verb === 'TYPE' && isPositive(answer))
+    standing.type = TYPES.get(argument?.charAt(0).toUpperCase() ?? '') ?? 'other';
+  standing.directory?.noticed(command, answer);
+  standing.sizes.noticed(command, answer);
+}
+
+const TYPES: ReadonlyMap<string, Standing['type']> = new Map([
+  ['A', 'ascii'],
+  ['I', 'image'],
+]);

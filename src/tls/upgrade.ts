@@ -18,6 +18,11 @@ export interface SecureOptions {
   readonly signal: AbortSignal;
   /** Whether the end of the stream must be proven: costs speed, see {@link WithheldEof}. */
   readonly proveEnd: boolean;
+  /**
+   * When it resolves: `now`, in the turn in which the handshake finishes, or in the `next` one, for whoever may destroy the socket at
+   * once. quirk: Node 26.10 crashes where it is destroyed in the turn of its handshake.
+   */
+  readonly turn: 'now' | 'next';
   readonly codes: { readonly failed: ErrorCode; readonly timeout: ErrorCode };
 }
 
@@ -88,7 +93,10 @@ export function secureAsServer(raw: Socket, options: SecureOptions): Promise<Sec
         raw.destroy();
         socket.destroy(error);
       });
-      resolve({ socket, proven: withheld?.proven(socket) });
+      socket.on('error', () => {});
+      const secured = { socket, proven: withheld?.proven(socket) };
+      if (options.turn === 'now') resolve(secured);
+      else setImmediate(() => resolve(secured));
     });
   });
 }

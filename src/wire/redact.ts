@@ -38,6 +38,21 @@ export function printable(text: string): string {
   return pieces.join('');
 }
 
+/**
+ * A Latin-1 text as one word, as FTP servers write names into xferlog: well-formed UTF-8 is decoded, and each blank and each
+ * character that does not print becomes `_`. At most 1024 characters.
+ */
+export function asOneWord(text: string): string {
+  const pieces = text.slice(0, MAX_LENGTH * MAX_SEQUENCE).match(SEQUENCE_OR_BYTE) ?? [];
+  return pieces.slice(0, MAX_LENGTH).map(wordPiece).join('');
+}
+
+function wordPiece(found: string): string {
+  if (found.length === 1) return /^[!-~]$/.test(found) ? found : '_';
+  const character = Buffer.from(found, 'latin1').toString('utf8');
+  return NOT_PRINTING.test(character) ? '_' : character;
+}
+
 function printablePiece(found: string): string {
   if (found.length === 1) return PLAIN.test(found) ? found : escapeUnit(found.charCodeAt(0));
   const character = Buffer.from(found, 'latin1').toString('utf8');

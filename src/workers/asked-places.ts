@@ -2,15 +2,17 @@
  * Places for sessions as a worker gets them: it asks the primary, which counts for all workers, so that `limits.sessions`
  * and `limits.sessionsPerAddress` hold for the whole gateway; so do delays and bans for failed logins. Counts nothing itself.
  */
-import type { Admission, SessionPlaces } from '../policy/admissions.ts';
+import { type Admission, placeOf, type SessionPlaces } from '../policy/admissions.ts';
 import type { BackendPlaces } from '../policy/backend-admissions.ts';
 import type { LoginFailure } from '../policy/failed-logins.ts';
+import type { UserPlaces } from '../policy/user-admissions.ts';
 import type { Channel, ToPrimary, ToWorker } from './channel.ts';
 
 export class AskedPlaces implements SessionPlaces {
   readonly #channel: Channel<ToWorker, ToPrimary>;
   readonly #asked = new Map<number, (admission: Admission) => void>();
   readonly #failures = new Map<number, (failure: LoginFailure) => void>();
+  readonly #bans = new Map<number, (banned: boolean) => void>();
   #lastId = 0;
 
   constructor(channel: Channel<ToWorker, ToPrimary>) {
@@ -24,6 +26,11 @@ export class AskedPlaces implements SessionPlaces {
   /** Places at backends, so that `maxSessions` holds for all workers together. */
   readonly backends: BackendPlaces = {
     enter: (backend) => this.#ask((id) => ({ kind: 'enter-backend', id, backend })),
+  };
+
+  /** Places of users, so that what one may have holds for all workers. */
+  readonly users: UserPlaces = {
+    enter: (user, most) => this.#ask((id) => ({ kind: 'enter-user', id, user, most })),
   };
 
   #ask(question: (id: number) => ToPrimary): Promise<Admission> {
@@ -42,6 +49,20 @@ export class AskedPlaces implements SessionPlaces {
     return promise;
   }
 
+  isBanned(address: string): Promise<boolean> {
+    const id = ++this.#lastId;
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    this.#bans.set(id, resolve);
+    void this.#channel.send({ kind: 'is-banned', id, address });
+    return promise;
+  }
+
+  /** The primary has looked for a ban. */
+  looked({ id, banned }: ToWorker & { kind: 'banned' }): void {
+    this.#bans.get(id)?.(banned);
+    this.#bans.delete(id);
+  }
+
   /** The primary has counted the failure. */
   counted({ id, failure }: ToWorker & { kind: 'login-failure' }): void {
     this.#failures.get(id)?.(failure);
@@ -52,17 +73,7 @@ export class AskedPlaces implements SessionPlaces {
   answered({ id, refused }: ToWorker & { kind: 'place' }): void {
     const resolve = this.#asked.get(id);
     this.#asked.delete(id);
-    resolve?.(refused === undefined ? this.#place(id) : { refused });
-  }
-
-  #place(id: number): Admission {
-    let left = false;
-    return {
-      leave: () => {
-        if (left) return;
-        left = true;
-        void this.#channel.send({ kind: 'leave', id });
-      },
-    };
+    const place = () => placeOf(() => void this.#channel.send({ kind: 'leave', id }));
+    resolve?.(refused === undefined ? place() : { refused });
   }
 }

@@ -3,26 +3,54 @@
  * only place that sends to another process. Knows nothing of what follows from a message.
  */
 import type { Worker } from 'node:cluster';
-import type { Readiness } from '../admin/server.ts';
+import type { OperationName } from '../admin/joint-operations.ts';
 import type { Config } from '../config/schema.ts';
 import type { ErrorCode } from '../errors/errors.ts';
+import type { Readiness } from '../gateway.ts';
 import type { MetricsSnapshot } from '../observe/metrics.ts';
 import type { LoginFailure } from '../policy/failed-logins.ts';
 
 /** What the primary says to a worker. `id` is that of the message it answers, or that the answer must have. */
 export type ToWorker =
-  /** The answer to `loaded`: serve with this configuration. `worker` is its number, from 1. */
-  | { readonly kind: 'start'; readonly worker: number; readonly config: Config }
+  /** The answer to `loaded`: serve with this configuration. `worker` is its number, from 1; `drained` has the names of backends that get no new sessions. */
+  | ({ readonly kind: 'start'; readonly worker: number; readonly drained: readonly string[] } & WorkerConfiguration)
+  /** Make this configuration ready; answered with `prepared`. */
+  | ({ readonly kind: 'prepare'; readonly id: number } & WorkerConfiguration)
+  /** Put in force what was prepared, or give it back. */
+  | { readonly kind: 'commit' }
+  | { readonly kind: 'abandon' }
+  /** Open the log files anew. */
+  | { readonly kind: 'reopen' }
+  /** Take no more sessions; answered with `drained` when none is left, after `deadline` milliseconds at the latest. */
+  | { readonly kind: 'drain'; readonly id: number; readonly deadline: number }
   /** The answer to `enter`: a place for the session, or the limit that stands against it. */
   | { readonly kind: 'place'; readonly id: number; readonly refused: ErrorCode | undefined }
+  /** The answer to `is-banned`. */
+  | { readonly kind: 'banned'; readonly id: number; readonly banned: boolean }
   /** The answer to `login-failed`. */
   | { readonly kind: 'login-failure'; readonly id: number; readonly failure: LoginFailure }
   | { readonly kind: 'question'; readonly id: number; readonly about: 'readiness' | 'metrics' }
+  /** A question or an order of the side port, with the parameters that it has there. */
+  | {
+      readonly kind: 'operation';
+      readonly id: number;
+      readonly name: OperationName;
+      readonly parameters: readonly unknown[];
+    }
   /** End all sessions, then the process. */
   | { readonly kind: 'stop' };
 
-/** An answer to a `question`. */
+/** What a worker serves: the configuration of all, and its own ports of the passive range. */
+export interface WorkerConfiguration {
+  readonly config: Config;
+  readonly passivePorts: readonly number[];
+}
+
+/** An answer to a `question`, or to what else is answered. */
 export type Answer =
+  | { readonly kind: 'prepared'; readonly id: number; readonly error: PortableError | undefined }
+  | { readonly kind: 'drained'; readonly id: number }
+  | { readonly kind: 'operation'; readonly id: number; readonly answer: unknown }
   | { readonly kind: 'readiness'; readonly id: number; readonly readiness: Readiness }
   | { readonly kind: 'metrics'; readonly id: number; readonly metrics: MetricsSnapshot };
 
@@ -38,6 +66,10 @@ export type ToPrimary =
   | { readonly kind: 'enter'; readonly id: number; readonly address: string }
   /** Asks for a place for one more session of this backend; answered and given back as one of `enter`. */
   | { readonly kind: 'enter-backend'; readonly id: number; readonly backend: string }
+  /** Asks for a place for one more session of this user, who may have `most`; answered and given back as one of `enter`. */
+  | { readonly kind: 'enter-user'; readonly id: number; readonly user: string; readonly most: number }
+  /** Asks whether this address is turned away. */
+  | { readonly kind: 'is-banned'; readonly id: number; readonly address: string }
   /** A login from this address failed. */
   | { readonly kind: 'login-failed'; readonly id: number; readonly address: string; readonly user: string }
   /** Gives back the place that was asked for under this id. */

@@ -3,9 +3,13 @@
  * when the primary says so or is gone. Decides nothing about its fellow workers.
  */
 
+import { call } from '../admin/joint-operations.ts';
+import type { GatewayOperations } from '../admin/operations.ts';
 import { tuneGarbageCollection } from '../garbage-collection.ts';
 import { Gateway } from '../gateway.ts';
-import { createLogger } from '../observe/logger.ts';
+import { gatewayOperations } from '../gateway-operations.ts';
+import type { PreparedChange } from '../net/listener.ts';
+import { createLogger, type Logger } from '../observe/logger.ts';
 import { Metrics } from '../observe/metrics.ts';
 import { VERSION } from '../service.ts';
 import { AskedPlaces } from './asked-places.ts';
@@ -16,6 +20,8 @@ const places = new AskedPlaces(channel);
 const metrics = new Metrics({ version: VERSION });
 let starting: Promise<Gateway> | undefined;
 let gateway: Gateway | undefined;
+let logger: Logger | undefined;
+let prepared: PreparedChange | undefined;
 
 async function take(message: ToWorker): Promise<void> {
   switch (message.kind) {
@@ -24,19 +30,47 @@ async function take(message: ToWorker): Promise<void> {
       return;
     case 'place':
       return places.answered(message);
+    case 'banned':
+      return places.looked(message);
     case 'login-failure':
       return places.counted(message);
     case 'question':
       return answer(message);
+    case 'operation':
+      return operate(message);
+    case 'prepare':
+      return prepare(message);
+    case 'commit':
+      prepared?.commit();
+      prepared = undefined;
+      return;
+    case 'abandon':
+      await prepared?.abandon();
+      prepared = undefined;
+      return;
+    case 'reopen':
+      return gateway?.audit.reopen();
+    case 'drain':
+      await gateway?.drain(message.deadline);
+      return channel.send({ kind: 'drained', id: message.id });
     case 'stop':
       await (await starting)?.stop();
       process.exit(0);
   }
 }
 
-async function start({ worker, config }: ToWorker & { kind: 'start' }): Promise<Gateway> {
-  const logger = createLogger(config.log).child({ worker });
-  const made = new Gateway({ config, logger, metrics, places, backendPlaces: places.backends });
+async function start({ worker, config, passivePorts, drained }: ToWorker & { kind: 'start' }): Promise<Gateway> {
+  logger = createLogger(config.log).child({ worker });
+  const made = new Gateway({
+    config,
+    passivePorts,
+    logger,
+    metrics,
+    places,
+    backendPlaces: places.backends,
+    userPlaces: places.users,
+    drained: new Set(drained),
+  });
   try {
     await made.start();
   } catch (error) {
@@ -48,10 +82,32 @@ async function start({ worker, config }: ToWorker & { kind: 'start' }): Promise<
   return made;
 }
 
+async function prepare({ id, config, passivePorts }: ToWorker & { kind: 'prepare' }): Promise<void> {
+  try {
+    if (gateway === undefined) throw new Error('starting');
+    const change = await gateway.prepare(config, passivePorts);
+    const commit = () => {
+      change.commit();
+      if (logger !== undefined) logger.level = config.log.level;
+    };
+    prepared = { ...change, commit };
+    await channel.send({ kind: 'prepared', id, error: undefined });
+  } catch (error) {
+    await channel.send({ kind: 'prepared', id, error: portable(error) });
+  }
+}
+
 async function answer({ id, about }: ToWorker & { kind: 'question' }): Promise<void> {
   if (about === 'metrics') return channel.send({ kind: 'metrics', id, metrics: await metrics.snapshot() });
   const readiness = gateway?.readiness() ?? { ready: false, reasons: ['starting'] };
   return channel.send({ kind: 'readiness', id, readiness });
+}
+
+async function operate({ id, name, parameters }: ToWorker & { kind: 'operation' }): Promise<void> {
+  if (gateway === undefined) return;
+  const operations = gatewayOperations(gateway, metrics);
+  const given = parameters as Parameters<GatewayOperations[typeof name]>;
+  return channel.send({ kind: 'operation', id, answer: call(operations, name, given) });
 }
 
 // Terminals and service managers send them to every process; the primary says what follows.

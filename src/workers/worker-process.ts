@@ -3,25 +3,42 @@
  * when it dies. Never starts a second one: see `worker-slot.ts`.
  */
 import cluster, { type Worker } from 'node:cluster';
-import type { Readiness } from '../admin/server.ts';
-import type { Config } from '../config/schema.ts';
+import type { OperationName } from '../admin/joint-operations.ts';
+import type { Readiness } from '../gateway.ts';
 import type { MetricsSnapshot } from '../observe/metrics.ts';
-import type { Admissions } from '../policy/admissions.ts';
+import type { Admission, Admissions } from '../policy/admissions.ts';
 import type { BackendAdmissions } from '../policy/backend-admissions.ts';
-import { type Answer, type Channel, channelToWorker, revived, type ToPrimary, type ToWorker } from './channel.ts';
+import type { UserAdmissions } from '../policy/user-admissions.ts';
+import {
+  type Answer,
+  type Channel,
+  channelToWorker,
+  revived,
+  type ToPrimary,
+  type ToWorker,
+  type WorkerConfiguration,
+} from './channel.ts';
 
 /** How long a worker may take to answer a question (milliseconds). */
 const PATIENCE = 2000;
+/** How long it may take to end its sessions and itself (milliseconds). */
+const STOP_PATIENCE = 8000;
+/** How long it may take to read files and bind ports (milliseconds). */
+const LONG_PATIENCE = 30_000;
 
 export interface WorkerProcessOptions {
   /** From 1. */
   readonly number: number;
-  /** What it serves: its own slice of the ports. */
-  readonly config: Config;
+  /** What it serves. */
+  readonly configuration: WorkerConfiguration;
   /** Places for the sessions of all workers. */
   readonly admissions: Admissions;
   /** Places at the backends, for the sessions of all workers. */
   readonly backendPlaces: BackendAdmissions;
+  /** Places of users, for the sessions of all workers. */
+  readonly userPlaces: UserAdmissions;
+  /** Names of backends that get no new sessions. */
+  readonly drained: ReadonlySet<string>;
   readonly onSessions: (sessions: number) => void;
 }
 
@@ -44,7 +61,8 @@ export class WorkerProcess {
   readonly #worker: Worker;
   readonly #channel: Channel<ToPrimary, ToWorker>;
   readonly #leaves = new Map<number, () => void>();
-  readonly #backendLeaves = new Map<number, () => void>();
+  /** Of places at backends, and of users. */
+  readonly #otherLeaves = new Map<number, () => void>();
   readonly #questions = new Map<number, (answer: Answer | undefined) => void>();
   readonly #served = Promise.withResolvers<boolean>();
   #state: 'starting' | 'serving' | 'ended' = 'starting';
@@ -77,21 +95,55 @@ export class WorkerProcess {
 
   /** Its metrics now; the last known ones where it does not answer. */
   async metrics(): Promise<MetricsSnapshot | undefined> {
-    await this.#ask('metrics');
+    await this.#ask((id) => ({ kind: 'question', id, about: 'metrics' }));
     return this.#lastMetrics;
   }
 
   async readiness(): Promise<Readiness> {
     if (this.#state !== 'serving') return { ready: false, reasons: [this.#state] };
-    const answer = await this.#ask('readiness');
+    const answer = await this.#ask((id) => ({ kind: 'question', id, about: 'readiness' }));
     return answer?.kind === 'readiness' ? answer.readiness : { ready: false, reasons: ['does not answer'] };
   }
 
-  /** Says 421 to its sessions and ends it. One that does not serve yet is ended at once. */
+  /** Its answer to a question or an order of the side port. */
+  async operation(
+    name: OperationName,
+    parameters: readonly unknown[],
+  ): Promise<{ readonly answer: unknown } | 'silent'> {
+    if (this.#state !== 'serving') return 'silent';
+    const answer = await this.#ask((id) => ({ kind: 'operation', id, name, parameters }));
+    return answer?.kind === 'operation' ? answer : 'silent';
+  }
+
+  /** Makes a configuration ready in it; resolves with what stands against it, or undefined. */
+  async prepare(configuration: WorkerConfiguration): Promise<Error | undefined> {
+    const answer = await this.#ask((id) => ({ kind: 'prepare', id, ...configuration }), LONG_PATIENCE);
+    if (answer?.kind !== 'prepared') return new Error(`worker ${this.#options.number} does not answer`);
+    return answer.error && revived(answer.error);
+  }
+
+  /** Puts in force, or gives back, what was prepared. */
+  async conclude(how: 'commit' | 'abandon'): Promise<void> {
+    await this.#channel.send({ kind: how });
+  }
+
+  /** Opens its log files anew. */
+  reopen(): void {
+    void this.#channel.send({ kind: 'reopen' });
+  }
+
+  /** Lets its sessions go as their transfers finish; resolves when none is left or the process has ended. */
+  async drain(deadline: number): Promise<void> {
+    await this.#ask((id) => ({ kind: 'drain', id, deadline }), deadline + LONG_PATIENCE);
+  }
+
+  /** Says 421 to its sessions and ends it. One that does not serve yet is ended at once, one that hangs a little later. */
   async stop(): Promise<void> {
     if (this.#state === 'starting') this.kill();
-    else await this.#channel.send({ kind: 'stop' });
+    else void this.#channel.send({ kind: 'stop' });
+    const timer = setTimeout(() => this.kill(), STOP_PATIENCE);
     await this.ended;
+    clearTimeout(timer);
   }
 
   /** Ends it at once. */
@@ -102,8 +154,8 @@ export class WorkerProcess {
   #take(message: ToPrimary): void {
     switch (message.kind) {
       case 'loaded': {
-        const { number: worker, config } = this.#options;
-        return void this.#channel.send({ kind: 'start', worker, config });
+        const { number: worker, configuration, drained } = this.#options;
+        return void this.#channel.send({ kind: 'start', worker, drained: [...drained], ...configuration });
       }
       case 'serving':
         this.#state = 'serving';
@@ -114,7 +166,13 @@ export class WorkerProcess {
       case 'enter':
         return this.#enter(message.id, message.address);
       case 'enter-backend':
-        return this.#enterBackend(message.id, message.backend);
+        return this.#enterOther(message.id, this.#options.backendPlaces.enter(message.backend));
+      case 'enter-user':
+        return this.#enterOther(message.id, this.#options.userPlaces.enter(message.user, message.most));
+      case 'is-banned': {
+        const banned = this.#options.admissions.isBanned(message.address);
+        return void this.#channel.send({ kind: 'banned', id: message.id, banned });
+      }
       case 'login-failed': {
         const { id, address, user } = message;
         const failure = this.#options.admissions.loginFailed(address, user);
@@ -126,6 +184,9 @@ export class WorkerProcess {
         this.#lastMetrics = message.metrics;
         return this.#answered(message);
       case 'readiness':
+      case 'prepared':
+      case 'drained':
+      case 'operation':
         return this.#answered(message);
     }
   }
@@ -138,16 +199,15 @@ export class WorkerProcess {
     void this.#channel.send({ kind: 'place', id, refused });
   }
 
-  #enterBackend(id: number, backend: string): void {
-    const admission = this.#options.backendPlaces.enter(backend);
+  #enterOther(id: number, admission: Admission): void {
     const refused = 'refused' in admission ? admission.refused : undefined;
-    if ('leave' in admission) this.#backendLeaves.set(id, () => admission.leave());
+    if ('leave' in admission) this.#otherLeaves.set(id, () => admission.leave());
     void this.#channel.send({ kind: 'place', id, refused });
   }
 
   #leave(id: number): void {
-    this.#backendLeaves.get(id)?.();
-    if (this.#backendLeaves.delete(id)) return;
+    this.#otherLeaves.get(id)?.();
+    if (this.#otherLeaves.delete(id)) return;
     this.#leaves.get(id)?.();
     this.#leaves.delete(id);
     this.#options.onSessions(this.sessions);
@@ -157,7 +217,7 @@ export class WorkerProcess {
     this.#questions.get(answer.id)?.(answer);
   }
 
-  #ask(about: 'readiness' | 'metrics'): Promise<Answer | undefined> {
+  #ask(question: (id: number) => ToWorker, patience = PATIENCE): Promise<Answer | undefined> {
     if (this.#state === 'ended') return Promise.resolve(undefined);
     const id = ++this.#lastQuestion;
     return new Promise((resolve) => {
@@ -166,9 +226,9 @@ export class WorkerProcess {
         this.#questions.delete(id);
         resolve(answer);
       };
-      const timer = setTimeout(settle, PATIENCE, undefined);
+      const timer = setTimeout(settle, patience, undefined);
       this.#questions.set(id, settle);
-      void this.#channel.send({ kind: 'question', id, about });
+      void this.#channel.send(question(id));
     });
   }
 
@@ -176,7 +236,7 @@ export class WorkerProcess {
     const { code, signal } = await exitOf(this.#worker);
     this.#state = 'ended';
     const sessions = this.sessions;
-    for (const id of [...this.#leaves.keys(), ...this.#backendLeaves.keys()]) this.#leave(id);
+    for (const id of [...this.#leaves.keys(), ...this.#otherLeaves.keys()]) this.#leave(id);
     for (const settle of [...this.#questions.values()]) settle(undefined);
     this.#served.resolve(false);
     return { code, signal, error: this.#error, sessions };

@@ -3,10 +3,12 @@
  * while, later and later if it dies again and again. Counts and logs each death. Knows nothing of sessions.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { rangeText } from '../config/worker-slices.ts';
+import { portsText } from '../config/worker-slices.ts';
+import type { PreparedChange } from '../net/listener.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import { writeEvent } from '../observe/write-event.ts';
+import type { WorkerConfiguration } from './channel.ts';
 import { type WorkerEnd, WorkerProcess, type WorkerProcessOptions } from './worker-process.ts';
 
 /** A worker that has served for this long is replaced at once (milliseconds). */
@@ -24,12 +26,14 @@ export interface WorkerSlotOptions extends Omit<WorkerProcessOptions, 'onSession
 
 export class WorkerSlot {
   readonly #options: WorkerSlotOptions;
+  #configuration: WorkerConfiguration;
   readonly #stopping = new AbortController();
   #process: WorkerProcess | undefined;
   #supervision: Promise<void> = Promise.resolve();
 
   constructor(options: WorkerSlotOptions) {
     this.#options = options;
+    this.#configuration = options.configuration;
   }
 
   get number(): number {
@@ -48,6 +52,29 @@ export class WorkerSlot {
     this.#supervision = this.#supervise(first);
   }
 
+  /** Makes a configuration ready; rejects with what stands against it. */
+  async prepare(configuration: WorkerConfiguration): Promise<PreparedChange> {
+    const asked = this.#process;
+    const problem =
+      asked === undefined ? new Error(`worker ${this.number} is replaced`) : await asked.prepare(configuration);
+    if (problem !== undefined) throw problem;
+    return {
+      commit: () => {
+        this.#configuration = configuration;
+        // Who has taken its place meanwhile began with the configuration before, and is replaced once more.
+        if (this.#process === asked) void asked?.conclude('commit');
+        else this.#process?.kill();
+      },
+      abandon: async () => asked?.conclude('abandon'),
+    };
+  }
+
+  /** Lets its sessions go as their transfers finish; a process that dies meanwhile has no successor. */
+  async drain(deadline: number): Promise<void> {
+    this.#stopping.abort();
+    await this.#process?.drain(deadline);
+  }
+
   /** Ends the process in good order; none follows. */
   async stop(): Promise<void> {
     this.#stopping.abort();
@@ -62,17 +89,19 @@ export class WorkerSlot {
   }
 
   #launch(): WorkerProcess {
-    const { metrics, logger, number, config } = this.#options;
+    const { metrics, logger, number } = this.#options;
+    const configuration = this.#configuration;
     metrics.workerUp(number, false);
     const launched = new WorkerProcess({
       ...this.#options,
+      configuration,
       onSessions: (sessions) => metrics.workerSessions(number, sessions),
     });
     this.#process = launched;
     void launched.serving.then((serving) => {
       metrics.workerUp(number, serving);
       if (!serving) return;
-      const ports = rangeText(config.data.passive.ports);
+      const ports = portsText(configuration.passivePorts);
       writeEvent(logger, 'worker-started', `worker ${number} serves`, { worker: number, pid: launched.pid, ports });
     });
     return launched;

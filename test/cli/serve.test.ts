@@ -1,6 +1,7 @@
 /** `sallyport serve`. */
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,7 +9,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { generateAuthority, generateServerCertificate } from '../../src/certs/generate.ts';
 import { freePorts } from '../interop/free-ports.ts';
 import { PlainClient } from '../unit/demo/plain-client.ts';
-import { Running, run } from './run.ts';
+import { MAIN, Running, run } from './run.ts';
 
 let folder: string;
 let running: Running | undefined;
@@ -63,6 +64,35 @@ describe('sallyport serve', () => {
     expect({ code, err }).toEqual({ code: 0, err: '' });
     for (const line of out.trim().split('\n')) expect(() => JSON.parse(line)).not.toThrow();
     client.close();
+  });
+
+  it('serves on although its log cannot be written', async () => {
+    const first = await freePorts(4);
+    const full = await open('/dev/full', 'w');
+    const child = spawn(process.execPath, [MAIN, 'serve', '--config', await configuration(first)], {
+      stdio: ['ignore', full.fd, 'inherit'],
+    });
+    try {
+      const healthy = () =>
+        fetch(`http://127.0.0.1:${first + 1}/healthz`).then(
+          ({ ok }) => ok,
+          () => false,
+        );
+      await expect.poll(healthy, { timeout: 10_000 }).toBe(true);
+      await expect
+        .poll(() =>
+          PlainClient.open(first).then(
+            (client) => client.close(),
+            () => 'refused',
+          ),
+        )
+        .toBeUndefined();
+      child.kill('SIGTERM');
+      expect(await once(child, 'close')).toEqual([0, null]);
+    } finally {
+      child.kill('SIGKILL');
+      await full.close();
+    }
   });
 
   it('lists everything that is wrong and ends with 2', async () => {

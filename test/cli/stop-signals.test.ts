@@ -8,7 +8,7 @@ const MODULE = new URL('../../src/cli/stop-signals.ts', import.meta.url);
 /** A program that never manages to stop. */
 const STUBBORN = `
   import { catchStopSignals } from ${JSON.stringify(MODULE.href)};
-  const signals = catchStopSignals(['SIGTERM', 'SIGINT'], () => console.log('abandoned'));
+  const signals = catchStopSignals(['SIGTERM', 'SIGINT'], { abandon: () => console.log('abandoned') });
   setInterval(() => {}, 1000);
   console.log('ready');
   await signals.first;

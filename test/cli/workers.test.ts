@@ -1,7 +1,8 @@
 /** `sallyport serve` with several workers: real processes before a real backend. */
 import { once } from 'node:events';
 import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { createServer as createHttpServer } from 'node:http';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -176,14 +177,18 @@ describe('two workers', () => {
     const workers = await serve({ routes, limits: { ban: { failures: 4 }, loginDelay, failedLogins: 4 } });
     expect(workers).toHaveLength(2);
     const target = { address: '127.0.0.1', port: controlPort() };
-    const guess = async (): Promise<void> => {
+    const name = async (): Promise<ScriptedClient> => {
       const client = await ScriptedClient.connect(target, { localAddress: '127.0.0.5' });
       clients.push(client);
       await client.expect(220);
       await client.auth();
       await client.command('USER somebody', 331);
-      await client.command('PASS something', 530);
+      return client;
     };
+    const guess = async (): Promise<void> => {
+      await (await name()).command('PASS something', 530);
+    };
+    const early = [await name(), await name()];
     // Sessions are given to the workers in turn.
     await Promise.all([guess(), guess(), guess(), guess()]);
     const guessed = linesOf('login').map((line) => line['worker']);
@@ -196,6 +201,8 @@ describe('two workers', () => {
     const { bans } = (await (await sidePort('/bans')).json()) as { bans: readonly object[] };
     expect(bans).toEqual([{ address: '127.0.0.5', until: expect.any(String), failures: 4 }]);
     expect(await metric('bans_total')).toBe(1);
+    // What was there before the ban, with either worker, is answered no more.
+    for (const client of early) await client.command('PASS something', 421);
     const stranger = await ScriptedClient.connect(target, { localAddress: '127.0.0.6' });
     clients.push(stranger);
     await stranger.expect(220);
@@ -216,6 +223,44 @@ describe('two workers', () => {
     expect(await metric('backend_sessions_active', 'backend="legacy"')).toBe(3);
     await inside[0]?.command('QUIT', 221);
     await expect.poll(tryUser).toBe(331);
+  });
+
+  it('know each other: the sessions that a decision allows a user are those of both together, and their ends make room', async () => {
+    const answer = { decision: 'allow', limits: { sessions: 3 } };
+    const service = createHttpServer((_request, response) => response.end(JSON.stringify(answer))).listen(
+      0,
+      '127.0.0.1',
+    );
+    await once(service, 'listening');
+    try {
+      const { port } = service.address() as AddressInfo;
+      const workers = await serve({ decisionHook: { url: `http://127.0.0.1:${port}/` } });
+      const tryLogin = async (): Promise<{ readonly code: number; readonly client: ScriptedClient }> => {
+        const client = await ScriptedClient.connect({ address: '127.0.0.1', port: controlPort() });
+        clients.push(client);
+        await client.expect(220);
+        await client.auth();
+        await client.command('USER anybody', 331);
+        client.send('PASS any');
+        return { code: (await client.reply()).code, client };
+      };
+      const tried = await Promise.all(Array.from({ length: 6 }, tryLogin));
+      const inside = tried.filter(({ code }) => code === 230).map(({ client }) => client);
+      expect(tried.map(({ code }) => code).sort()).toEqual([230, 230, 230, 421, 421, 421]);
+      const homes = new Set(linesOf('login').map((line) => line['worker']));
+      expect(homes).toEqual(new Set([1, 2]));
+      await inside[0]?.command('QUIT', 221);
+      await expect.poll(async () => (await tryLogin()).code).toBe(230);
+      // So does the death of a worker.
+      process.kill(workers[0]!.pid, 'SIGKILL');
+      process.kill(workers[1]!.pid, 'SIGKILL');
+      await lines('worker-started', 4);
+      expect((await Promise.all(Array.from({ length: 3 }, tryLogin))).map(({ code }) => code)).toEqual([230, 230, 230]);
+    } finally {
+      service.closeAllConnections();
+      service.close();
+      await once(service, 'close');
+    }
   });
 
   it('die alone: the other goes on, a replacement has the same ports, and nothing counted is lost', async () => {
@@ -278,14 +323,14 @@ describe('two workers', () => {
     expect(await metric('transfers_total')).toBe(1);
     process.kill(first!.pid, 'SIGSTOP');
     const begun = performance.now();
-    expect(await (await sidePort('/readyz')).json()).toEqual({ ready: true, reasons: [] });
+    expect(await (await sidePort('/readyz')).json()).toEqual({ ready: true, reasons: [], warnings: [] });
     expect(performance.now() - begun).toBeLessThan(1000);
     expect(await metric('transfers_total')).toBe(1);
     process.kill(second!.pid, 'SIGSTOP');
     const answer = await sidePort('/readyz');
     expect([answer.status, await answer.json()]).toEqual([
       503,
-      { ready: false, reasons: ['worker 1: does not answer', 'worker 2: does not answer'] },
+      { ready: false, reasons: ['worker 1: does not answer', 'worker 2: does not answer'], warnings: [] },
     ]);
     expect((await sidePort('/healthz')).status).toBe(200);
     for (const { pid } of [first!, second!]) process.kill(pid, 'SIGCONT');
@@ -306,7 +351,7 @@ describe('the end', () => {
     const ended = await running?.ended;
     expect({ code: ended?.code, err: ended?.err }).toEqual({ code: 0, err: '' });
     expect(linesOf('worker-died')).toEqual([]);
-    expect(linesOf('stopping').map(({ worker, sessions: count }) => [worker, count])).toEqual(
+    expect(linesOf('draining').map(({ worker, sessions: count }) => [worker, count])).toEqual(
       expect.arrayContaining([
         [undefined, 2],
         [1, 1],
@@ -315,9 +360,11 @@ describe('the end', () => {
     );
   });
 
-  it('comes at once on a second signal, even where a worker hangs', async () => {
+  it('comes soon on a second signal and at once on a third, even where a worker hangs', async () => {
     const [first] = await serve();
     process.kill(first!.pid, 'SIGSTOP');
+    running?.child.kill('SIGTERM');
+    await lines('draining', 2);
     running?.child.kill('SIGTERM');
     await lines('stopped', 1);
     running?.child.kill('SIGTERM');

@@ -2,6 +2,7 @@
  * The client's end of a data connection: clear or TLS, with or without a resumed session, and every way of ending it.
  * Keeps what it received and how the other side ended. Knows nothing of the control connection.
  */
+import type { X509Certificate } from 'node:crypto';
 import { connect, Socket } from 'node:net';
 import { connect as connectTls, type SecureVersion, type TLSSocket } from 'node:tls';
 import { type RawEnding, TappedSocket } from './tapped-socket.ts';
@@ -109,6 +110,11 @@ export class ClientData {
   /** TLS version, undefined in clear. */
   get version(): string | undefined {
     return this.#tls?.getProtocol() ?? undefined;
+  }
+
+  /** The certificate that the gateway has shown here. */
+  get certificate(): X509Certificate | undefined {
+    return this.#tls?.getPeerX509Certificate();
   }
 
   /** Reads and writes in clear from now on. */

@@ -5,7 +5,7 @@
 import { networkInterfaces } from 'node:os';
 import { expect, vi } from 'vitest';
 import { parseConfig } from '../../src/config/load.ts';
-import type { Config } from '../../src/config/schema.ts';
+import type { Config, PortRange } from '../../src/config/schema.ts';
 import { Gateway } from '../../src/gateway.ts';
 import { createLogger } from '../../src/observe/logger.ts';
 import { Metrics } from '../../src/observe/metrics.ts';
@@ -57,6 +57,7 @@ export interface Overrides {
   readonly moreBackends?: readonly Section[];
   readonly routes?: readonly Section[];
   readonly decisionHook?: Section;
+  readonly audit?: Section;
   /** Size of the passive range. */
   readonly passivePorts?: number;
   /** What single listeners have beside that. */
@@ -77,40 +78,17 @@ export interface TestGateway {
   readonly doors: Readonly<Record<Door, Target>>;
   /** The doors of the gateway itself. */
   readonly ownDoors: Readonly<Record<Door, Target>>;
+  readonly passivePorts: PortRange;
+  /** Puts another configuration in force: that of these overrides, with the same doors; by default with the same backend and passive ports. */
+  reload(overrides: Overrides, target?: Target, passivePorts?: PortRange): Promise<void>;
   stop(): Promise<void>;
 }
 
 /** Starts a gateway in front of a backend at `target`. */
 export async function startTestGateway(target: Target, overrides: Overrides = {}): Promise<TestGateway> {
-  const { cert, key } = await testCertificate();
-  const size = overrides.passivePorts ?? 6;
-  const listeners = Object.entries(LISTENERS).filter(([, { address }]) => address === '127.0.0.1' || HAS_IPV6);
-  const ports = await freePorts(size, [...new Set(listeners.map(([, { address }]) => address))]);
-  const passive = { ports: `${ports.first}-${ports.last}`, advertise: overrides.advertise ?? [] };
-  // JSON is YAML.
-  const yaml = JSON.stringify({
-    listeners: listeners.map(([name, listener]) => ({
-      name,
-      port: 0,
-      ...listener,
-      ...(overrides.proxyProtocol && { proxyProtocol: overrides.proxyProtocol }),
-      ...overrides.listeners?.[name as Door],
-    })),
-    tls: { certificates: [{ cert, key }], ...overrides.tls },
-    policy: overrides.policy ?? {},
-    data: { passive, ...overrides.data },
-    backends: [
-      { name: 'legacy', host: target.address, port: target.port, ...overrides.backend },
-      ...(overrides.moreBackends ?? []),
-    ],
-    routes: overrides.routes ?? [],
-    decisionHook: overrides.decisionHook ?? {},
-    limits: overrides.limits ?? {},
-    timeouts: overrides.timeouts ?? {},
-    admin: { address: '127.0.0.1', port: 0 },
-    log: { level: 'trace', format: 'json' },
-  });
-  const config = parseConfig(yaml, { env: {}, file: 'test.yaml' });
+  const addresses = [...new Set(listenersOf(overrides).map(({ address }) => address))];
+  const ports = await freePorts(overrides.passivePorts ?? 6, addresses);
+  const config = await configOf(target, overrides, ports);
   const logs = new LogLines();
   const metrics = new Metrics({ version: '0.0.0-test' });
   const logger = createLogger({ ...config.log, destination: logs });
@@ -130,7 +108,46 @@ export async function startTestGateway(target: Target, overrides: Overrides = {}
     await gateway.stop();
     await ports.release();
   };
-  return { gateway, config, logs, metrics, doors, ownDoors, stop };
+  const reload = async (changed: Overrides, changedTarget = target, range: PortRange = ports): Promise<void> => {
+    (await gateway.prepare(await configOf(changedTarget, changed, range))).commit();
+  };
+  return { gateway, config, logs, metrics, doors, ownDoors, passivePorts: ports, reload, stop };
+}
+
+function listenersOf({ proxyProtocol, listeners }: Overrides) {
+  return Object.entries(LISTENERS)
+    .filter(([, { address }]) => address === '127.0.0.1' || HAS_IPV6)
+    .map(([name, listener]) => ({
+      name,
+      port: 0,
+      ...listener,
+      ...(proxyProtocol && { proxyProtocol }),
+      ...listeners?.[name as Door],
+    }));
+}
+
+async function configOf(target: Target, overrides: Overrides, ports: PortRange): Promise<Config> {
+  const { cert, key } = await testCertificate();
+  const passive = { ports: `${ports.first}-${ports.last}`, advertise: overrides.advertise ?? [] };
+  // JSON is YAML.
+  const yaml = JSON.stringify({
+    listeners: listenersOf(overrides),
+    tls: { certificates: [{ cert, key }], ...overrides.tls },
+    policy: overrides.policy ?? {},
+    data: { passive, ...overrides.data },
+    backends: [
+      { name: 'legacy', host: target.address, port: target.port, ...overrides.backend },
+      ...(overrides.moreBackends ?? []),
+    ],
+    routes: overrides.routes ?? [],
+    decisionHook: overrides.decisionHook ?? {},
+    audit: overrides.audit ?? {},
+    limits: overrides.limits ?? {},
+    timeouts: overrides.timeouts ?? {},
+    admin: { address: '127.0.0.1', port: 0 },
+    log: { level: 'trace', format: 'json' },
+  });
+  return parseConfig(yaml, { env: {}, file: 'test.yaml' });
 }
 
 /** The doors, moved to a balancer where one is wanted; that has the ports of the passive range too. */

@@ -3,10 +3,10 @@
  * Hangs up on whoever connects meanwhile.
  */
 import type { Config } from '../../config/schema.ts';
+import { describeSystemError } from '../../errors/system-error.ts';
 import { familyOf, formatEndpoint } from '../../net/address.ts';
 import { type Listener, listen } from '../../net/listener.ts';
 import { OpenSockets } from '../../net/open-sockets.ts';
-import { describeSystemError } from '../outcome.ts';
 import { type Finding, failed, ok } from './finding.ts';
 
 /** A port to bind. `check` names it, `key` is where it can be changed. */

@@ -90,6 +90,7 @@ describe('a minimal configuration', () => {
             successes: 1,
             user: null,
             password: null,
+            passwordFile: null,
           },
           sourceAddress: null,
           sendProxy: 'off',
@@ -98,6 +99,7 @@ describe('a minimal configuration', () => {
         },
       ],
       routes: [],
+      audit: { file: null, hash: 'off', onFailure: 'continue', xferlog: null },
       decisionHook: {
         url: null,
         timeout: 2_000,
@@ -130,10 +132,20 @@ describe('a minimal configuration', () => {
         dataStall: 120_000,
         finalReply: 60_000,
         linger: 5000,
+        drain: 300_000,
         keepalive: 60_000,
       },
-      admin: { address: '127.0.0.1', port: 9121 },
+      admin: {
+        address: '127.0.0.1',
+        port: 9121,
+        readToken: null,
+        readTokenFile: null,
+        writeToken: null,
+        writeTokenFile: null,
+        tls: { cert: null, key: null, clientCa: null },
+      },
       log: { level: 'info', format: 'json' },
+      reload: { watch: 'on', interval: 2000 },
       workers: 1,
     });
   });

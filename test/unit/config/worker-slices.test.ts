@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { ConfigError, parseConfig } from '../../../src/config/load.ts';
 import type { Config } from '../../../src/config/schema.ts';
-import { configOfWorker, workerCount } from '../../../src/config/worker-slices.ts';
+import { configOfWorker, portsText, sharePorts, workerCount } from '../../../src/config/worker-slices.ts';
 
 function config(ports: string, more = ''): Config {
   const yaml = `
@@ -37,28 +37,37 @@ describe('slices', () => {
     [7, 7],
     [1000, 64],
   ])('of %i ports for %i workers cover the range in a row, without gap or overlap, in sizes that differ by one', (size, count) => {
-    const whole = config(`50000-${50_000 + size - 1}`);
-    const slices = Array.from(
-      { length: count },
-      (_, index) => configOfWorker(whole, index + 1, count).data.passive.ports,
-    );
-    let next = 50_000;
-    for (const { first, last } of slices) {
-      expect(first).toBe(next);
-      next = last + 1;
-    }
-    expect(next).toBe(50_000 + size);
-    const sizes = slices.map(({ first, last }) => last - first + 1);
+    const shares = sharePorts({ first: 50_000, last: 50_000 + size - 1 }, count);
+    expect(shares).toHaveLength(count);
+    expect(shares.flat()).toEqual(Array.from({ length: size }, (_, index) => 50_000 + index));
+    const sizes = shares.map(({ length }) => length);
     expect(Math.min(...sizes)).toBeGreaterThanOrEqual(1);
     expect(Math.max(...sizes) - Math.min(...sizes)).toBeLessThanOrEqual(1);
+  });
+
+  it('are kept where workers have them already; what is new goes to those with fewest, what is gone is given to nobody', () => {
+    const held = sharePorts({ first: 50_000, last: 50_003 }, 2);
+    expect(held).toEqual([
+      [50_000, 50_001],
+      [50_002, 50_003],
+    ]);
+    expect(sharePorts({ first: 50_001, last: 50_006 }, 2, held)).toEqual([
+      [50_001, 50_004, 50_005],
+      [50_002, 50_003, 50_006],
+    ]);
+    expect(sharePorts({ first: 50_000, last: 50_001 }, 2, held)).toEqual([[50_000, 50_001], []]);
+  });
+
+  it('are written as a person does it', () => {
+    expect(portsText([50_003, 50_001, 50_002, 50_009])).toBe('50001-50003, 50009');
+    expect(portsText([50_000])).toBe('50000');
   });
 
   it('are cut from the ports for backends in active mode too, and from nothing else', () => {
     const whole = config('50000-50003', ', dataMode: active, active: { ports: 51000-51002 }');
     const second = configOfWorker(whole, 2, 2);
-    expect(second.data.passive.ports).toEqual({ first: 50_002, last: 50_003 });
     expect(second.backends[0]?.active.ports).toEqual({ first: 51_001, last: 51_002 });
-    const rest = { data: undefined, backends: undefined };
+    const rest = { backends: undefined };
     expect({ ...second, ...rest }).toEqual({ ...whole, ...rest });
     const anyPort = config('50000-50003', ', dataMode: active');
     expect(configOfWorker(anyPort, 1, 2).backends).toEqual(anyPort.backends);

@@ -11,7 +11,7 @@ function process(transfers: number, up: boolean, expiry: string): Metrics {
   for (let count = 0; count < transfers; count += 1) metrics.transferFinished(TRANSFER);
   metrics.sessionAccepted('public');
   metrics.backendUp('legacy', up);
-  metrics.certificateExpiry('tls.crt', new Date(expiry));
+  metrics.certificates([{ name: 'tls.crt', notAfter: new Date(expiry) }]);
   metrics.setPassivePortsReader(() => ({ free: 3, waiting: 1 }));
   return metrics;
 }

@@ -85,7 +85,7 @@ describe('metrics', () => {
     metrics.backendFailed('legacy', 'backend-unreachable');
     metrics.backendUp('legacy', true);
     metrics.unsolicitedReply('legacy');
-    metrics.certificateExpiry('tls.crt', new Date('2030-01-01T00:00:00Z'));
+    metrics.certificates([{ name: 'tls.crt', notAfter: new Date('2030-01-01T00:00:00Z') }]);
     metrics.internalError();
     expect(await samples(metrics)).toEqual(
       expect.arrayContaining([

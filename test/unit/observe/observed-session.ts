@@ -33,7 +33,9 @@ const BACKEND_LEG: LegFacts = {
 export const CUT_UPLOAD: TransferRecord = {
   verb: 'STOR',
   direction: 'upload',
-  path: '/in/report.csv',
+  touched: { path: '/in/report.csv', argument: '/in/report.csv', directory: 'known' },
+  restart: undefined,
+  type: 'image',
   backend: 'legacy',
   bytes: 65536,
   milliseconds: 1234.5678,
@@ -41,6 +43,9 @@ export const CUT_UPLOAD: TransferRecord = {
   cause: 'client-data-truncated',
   detail: 'FIN after 65536 bytes',
   reply: 426,
+  backendReply: 226,
+  ends: { client: 'fin', backend: undefined },
+  sha256: undefined,
   client: CLIENT_LEG,
   backendLeg: BACKEND_LEG,
 };

@@ -8,7 +8,11 @@ describe('what clients and backends say', () => {
   it('is shown as UTF-8 and cannot forge lines or steer a terminal', () => {
     const { log, observer } = observe();
     const name = Buffer.from('Grüße\x1b[2J\u202ecod.exe', 'utf8').toString('latin1');
-    observer.transferFinished({ ...CUT_UPLOAD, path: name, detail: 'said "550 \x07"' });
+    observer.transferFinished({
+      ...CUT_UPLOAD,
+      touched: { ...CUT_UPLOAD.touched, argument: name },
+      detail: 'said "550 \x07"',
+    });
     logIn(observer, 'ann\x1b[2J\xff');
     expect(log.lines[0]).toMatchObject({ path: 'Grüße\\x1b[2J\\u202ecod.exe', detail: 'said "550 \\x07"' });
     expect(log.lines[1]).toMatchObject({ user: 'ann\\x1b[2J\\xff' });
@@ -30,7 +34,8 @@ describe('what clients and backends say', () => {
     observer.malformedCommand('malformed-verb', 'excerpt-secret');
     observer.tlsEstablished('control', { ...TLS, servername: 'name-secret' });
     observer.unsolicitedReply('legacy', '220 text-secret');
-    observer.transferFinished({ ...CUT_UPLOAD, path: '/path-secret' });
+    const touched = { ...CUT_UPLOAD.touched, argument: '/path-secret' };
+    observer.transferFinished({ ...CUT_UPLOAD, touched });
     observer.ended('client-closed', 'detail-secret');
     const text = (await samples()).join('\n');
     expect(text).not.toMatch(/secret|198\.51|192\.0\.2|2001:db8/i);
