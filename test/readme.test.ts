@@ -1,5 +1,5 @@
 /**
- * The hand-written documents say what is true: links lead somewhere, configurations parse, commands and files exist, the layer table is
+ * The hand-written documents say what is true: links lead somewhere, commands and files exist, the layer table is
  * that of the architecture test, and the lines of the README's first screen work when they are pasted.
  */
 import { execFile } from 'node:child_process';
@@ -8,7 +8,6 @@ import { readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { parseConfig } from '../src/config/load.ts';
 import { ERRORS } from '../src/errors/errors.ts';
 import { METRIC_PREFIX, METRICS } from '../src/observe/metric-table.ts';
 import { demoPorts, Running, run } from './cli/run.ts';
@@ -40,13 +39,6 @@ describe.each(DOCUMENTS)('%s', (path) => {
       ([, file = '']) => file,
     );
     expect(named.filter((file) => !SOURCES.includes(file) && !existsSync(join(ROOT, 'test', file)))).toEqual([]);
-  });
-
-  it('has configurations that can be used', () => {
-    for (const [, mark, yaml = ''] of text.matchAll(/^```ya?ml(.*)\n([\s\S]*?)^```/gm)) {
-      expect(mark, `a block of YAML in ${path} is not marked`).toBe(' configuration');
-      expect(() => parseConfig(yaml, { env: {} })).not.toThrow();
-    }
   });
 
   it('names scripts of package.json that are there', () => {
