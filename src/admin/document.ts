@@ -32,7 +32,7 @@ top. A bar without a percentage is a transfer whose size nobody has said: neithe
 Where a token and \`clientCa\` are both configured, both are needed. The write token reads as well. Tokens have at least 16 characters; better keep
 them in files (\`readTokenFile\`, \`writeTokenFile\`), which are read again by a [reload](operations.md), as certificates are.
 
-\`\`\`yaml
+\`\`\`yaml part
 admin:
   address: 0.0.0.0
   readTokenFile: /etc/sallyport/read-token      # openssl rand -hex 24 > read-token
