@@ -34,7 +34,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'sallyport-test-'));
   const { ca, cert, key } = await testCertificate();
   const secret = join(folder, 'secret');
-  await writeFile(secret, 'example\n', { mode: 0o600 });
+  await writeFile(secret, 'an-example-of-a-secret\n', { mode: 0o600 });
   const written = { file: join(folder, 'audit.log'), xferlog: join(folder, 'xferlog') };
   files = { ca, clientCa: ca, cert, key, secret, ...written };
 });
