@@ -4,7 +4,7 @@
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { judge } from '../../src/cli/judge.ts';
@@ -33,10 +33,10 @@ let files: Readonly<Record<string, string>>;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'sallyport-test-'));
   const { ca, cert, key } = await testCertificate();
-  const secret = join(folder, 'secret');
-  await writeFile(secret, 'an-example-of-a-secret\n', { mode: 0o600 });
+  const [secret, writeTokenFile] = [join(folder, 'secret'), join(folder, 'write-token')];
+  for (const each of [secret, writeTokenFile]) await writeFile(each, `example-of-${basename(each)}\n`, { mode: 0o600 });
   const written = { file: join(folder, 'audit.log'), xferlog: join(folder, 'xferlog') };
-  files = { ca, clientCa: ca, cert, key, secret, ...written };
+  files = { ca, clientCa: ca, cert, key, secret, writeTokenFile, ...written };
 });
 afterAll(() => rm(folder, { recursive: true }));
 
@@ -66,7 +66,9 @@ function withFiles(value: unknown): unknown {
   return Object.fromEntries(
     Object.entries(value).map(([key, inner]) => {
       const file =
-        typeof inner === 'string' && inner !== '-' ? files[key.endsWith('File') ? 'secret' : key] : undefined;
+        typeof inner === 'string' && inner !== '-'
+          ? (files[key] ?? (key.endsWith('File') ? files['secret'] : undefined))
+          : undefined;
       return [key, file ?? withFiles(inner)];
     }),
   );
