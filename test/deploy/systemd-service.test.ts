@@ -8,7 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { commandsOf, configurationsOf } from './documented-commands.ts';
 import { SystemdMachine } from './systemd-machine.ts';
-import { describeWith, provideCurl, ROOT } from './tools.ts';
+import { describeOnMachine, provideCurl, ROOT } from './tools.ts';
 
 const DOCUMENT = 'docs/installation.md';
 const COMMANDS = commandsOf(DOCUMENT);
@@ -23,7 +23,7 @@ async function bootMachine(): Promise<SystemdMachine | string> {
 // The machine may be busy.
 vi.setConfig({ testTimeout: 120_000 });
 
-describeWith('the service of systemd', await bootMachine(), (machine) => {
+await describeOnMachine('the service of systemd', bootMachine, (machine) => {
   beforeAll(async () => {
     await machine.must(`systemd-run --unit=backend --service-type=exec '${process.execPath}' -e "${BACKEND}"`);
   });

@@ -2,6 +2,7 @@
  * The frame of the tests of `deploy/`: the real tools that read what is there, or a skip with its reason (a failure where
  * SALLYPORT_INTEROP=required). Knows package names, not what is done with the tools.
  */
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'vitest';
 import { type Packages, provideDebianPackages } from '../support/debian-packages.ts';
@@ -61,6 +62,25 @@ export function provideContainerTools(): Promise<Packages | string> {
       'usr/bin/prometheus',
     ],
   });
+}
+
+/**
+ * Declares tests on a machine of their own, which takes root and some minutes: only where `npm run test:machines` asks for them.
+ * Otherwise one skipped test tells why. `boot` resolves with the reason as a string where there can be none.
+ */
+export async function describeOnMachine<T extends object>(
+  title: string,
+  boot: () => Promise<T | string>,
+  declare: (booted: T) => void,
+): Promise<void> {
+  if (process.env['SALLYPORT_MACHINES'] !== '1') {
+    // Whoever only changes the gateway need not boot systemd and build images.
+    describe(title, () => it.skipIf(true)('SKIPPED: npm run test:machines runs it', () => {}));
+    return;
+  }
+  // The machine has a folder for temporary files of its own.
+  const hidden = ROOT.startsWith(tmpdir()) ? `the repository lies below ${tmpdir()}` : undefined;
+  describeWith(title, hidden ?? (await boot()), declare);
 }
 
 /**
