@@ -151,7 +151,8 @@ export class Reloads {
     metrics.configurationRead('applied');
     const fields = { trigger, ...(restartNeeded.length > 0 && { restartNeeded: restartNeeded.join(', ') }) };
     const level = restartNeeded.length > 0 ? 'warn' : 'info';
-    writeEvent(logger, 'config-applied', 'the configuration was read again and is in force', fields, level);
+    const rest = restartNeeded.length > 0 ? `, except ${restartNeeded.join(' and ')}: restart` : '';
+    writeEvent(logger, 'config-applied', `the configuration was read again and is in force${rest}`, fields, level);
     return {
       outcome: 'applied',
       problems: [],
@@ -191,6 +192,8 @@ export function withRefusal<R extends object>(
   readiness: R,
   refusal: string | undefined,
 ): R & { warnings: readonly string[] } {
-  const warnings = refusal === undefined ? [] : [`the configuration that was read last was refused: ${refusal}`];
+  // Everybody may ask for readiness, and the mistakes quote the configuration.
+  const warnings =
+    refusal === undefined ? [] : ['the configuration that was read last was refused: see config-refused in the log'];
   return { ...readiness, warnings };
 }

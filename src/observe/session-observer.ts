@@ -134,7 +134,8 @@ export class SessionObserver {
     this.#metrics.policyDenied(rule, mode);
     if (mode === 'report') this.#audit.reported(rule, verb);
     else if (denial !== undefined) this.#audit.denied(verb, denial);
-    const message = mode === 'enforce' ? `${rule}: ${verb} refused` : `${rule}: ${verb} let through`;
+    const message =
+      mode === 'enforce' ? `refused ${verb} because of ${rule}` : `let through ${verb} in spite of ${rule}`;
     this.#write('policy-denied', message, { rule, mode, verb });
   }
 
@@ -172,8 +173,7 @@ export class SessionObserver {
     if (outcome === 'accepted') this.#user = user;
     this.#audit.login(record);
     this.#metrics.loginFinished(backend, outcome);
-    // The backend says no without a cause of ours.
-    if (outcome !== 'accepted') this.#failed('login', cause ?? 'backend-refused', undefined, user);
+    if (outcome !== 'accepted' && cause !== undefined) this.#failed('login', cause, undefined, user);
     const fields = { user: printable(user), backend, outcome, reply, cause, ...tlsFields(this.#tls) };
     this.#write('login', because(`login ${outcome}`, cause), fields, outcome === 'accepted' ? 'info' : 'warn');
   }

@@ -38,6 +38,7 @@ export class ActiveClientData implements ClientHalf {
   #dialling: Promise<Socket> | undefined;
   #socket: Socket | undefined;
   connection: ClientHalf['connection'];
+  readonly awaitedOn = undefined;
 
   constructor(options: ActiveClientDataOptions) {
     this.#options = options;

@@ -76,6 +76,10 @@ export class ClientData implements ClientHalf {
     options.expectation.onArrival((arrived) => this.#arrive(arrived));
   }
 
+  get awaitedOn(): number | undefined {
+    return this.#state.name === 'expected' ? this.port : undefined;
+  }
+
   /**
    * Resolves when the client's TCP connection is there; on a shared port when one is there that may be it. Asking begins the wait
    * anew. Raises `client-data-timeout`.

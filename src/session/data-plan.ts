@@ -10,6 +10,8 @@ import type { Endpoint } from '../net/address.ts';
 export interface ClientHalf {
   /** Both ends of the client's connection, once it was there: for the log, also when no leg came of it. */
   readonly connection: { readonly peer: Endpoint; readonly local: Endpoint } | undefined;
+  /** The port that the client was told and has not come to; undefined where it has, or where we connect to it. */
+  readonly awaitedOn: number | undefined;
   /**
    * Resolves when the client's TCP connection is there; asked when the transfer command is in hand. Rejects with a
    * GatewayError.

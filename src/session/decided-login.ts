@@ -12,6 +12,8 @@ import { type Login, NO_BACKEND, PASSWORD_REQUIRED } from './login.ts';
 import type { LoginPace } from './login-pace.ts';
 import { loginProgress } from './login-progress.ts';
 
+const BEGIN_AGAIN = reply(503, 'Log in with USER first.');
+
 export interface DecidedLoginOptions {
   /** As the client said it, Latin-1. */
   readonly user: string;
@@ -76,6 +78,8 @@ export class DecidedLogin implements Login {
 
   async say(command: Command): Promise<Reply> {
     const { asks } = this.#options;
+    // Each password is judged; a backend that wants an account (332) must not be offered another one behind that.
+    if (command.verb === 'PASS' && asks === 'at PASS' && this.#state.name === 'led') return BEGIN_AGAIN;
     if (command.verb === 'USER') {
       this.#state = { name: 'open' };
       if (asks === 'at USER') await this.#decide(undefined);

@@ -1,7 +1,8 @@
 /**
- * What a client is told when its session ends. Pure.
+ * Why a session ends with what its client sent, and what the client is told then. Pure.
  */
-import { ERRORS, type GatewayError } from '../errors/errors.ts';
+import type { ClientInput } from '../control/client-channel.ts';
+import { ERRORS, GatewayError } from '../errors/errors.ts';
 import { type Reply, reply } from '../wire/reply.ts';
 import { linkOf, type Phase } from './phase.ts';
 
@@ -11,4 +12,11 @@ export function lastReply(phase: Phase, reason: GatewayError): Reply | null {
   if (farewell !== undefined) return farewell;
   const told = ERRORS[reason.code].reply;
   return told === null ? null : reply(told[0], told[1]);
+}
+
+/** The reason to end that lies in this input. */
+export function endOfInput(input: ClientInput & { readonly kind: 'too-long' | 'tls-hello' | 'closed' }): GatewayError {
+  if (input.kind === 'too-long') return new GatewayError('line-too-long');
+  if (input.kind === 'tls-hello') return new GatewayError('tls-without-auth');
+  return new GatewayError('client-closed', { ...(input.error && { detail: input.error.message }) });
 }

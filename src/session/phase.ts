@@ -3,7 +3,8 @@
  * phase to the next.
  */
 import type { BackendLink } from '../backends/backend-link.ts';
-import type { ErrorCode, GatewayError } from '../errors/errors.ts';
+import type { GatewayError } from '../errors/errors.ts';
+import type { SessionObserver } from '../observe/session-observer.ts';
 import type { DataPlan } from './data-plan.ts';
 import type { Login } from './login.ts';
 import type { Transfer } from './transfer.ts';
@@ -14,13 +15,22 @@ export type Phase =
   /** Logged in; `plan` exists from PASV or EPSV until its transfer. */
   | { readonly name: 'ready'; readonly user: string; readonly link: BackendLink; readonly plan: DataPlan | undefined }
   | { readonly name: 'transferring'; readonly user: string; readonly link: BackendLink; readonly transfer: Transfer }
-  | { readonly name: 'closing'; readonly reason: ErrorCode };
+  | { readonly name: 'closing'; readonly reason: GatewayError };
 
 /** Gives back what a phase holds: a transfer ends for this reason, as not complete; all else is closed. */
-export function leavePhase(phase: Phase, reason: GatewayError): void {
+export function leavePhase(phase: Phase, reason: GatewayError, observer: SessionObserver): void {
   if (phase.name === 'transferring') return phase.transfer.abort(reason);
-  if (phase.name === 'ready') phase.plan?.dispose();
+  if (phase.name === 'ready') {
+    // Many clients connect before they send their command: one that cannot reach the port just leaves.
+    const port = phase.plan?.client.awaitedOn;
+    if (port !== undefined) observer.dataConnectionFailed('client', 'client-data-timeout', neverCame(port));
+    phase.plan?.dispose();
+  }
   linkOf(phase)?.close();
+}
+
+function neverCame(port: number): string {
+  return `nobody connected to port ${port} before the session ended`;
 }
 
 /** The phase without a data connection that was set up. */

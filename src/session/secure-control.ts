@@ -5,6 +5,7 @@
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { ListenerConfig } from '../config/schema.ts';
+import type { ClientChannel } from '../control/client-channel.ts';
 import { peekClientHello } from '../data/peek-client-hello.ts';
 import { asGatewayError, type GatewayError } from '../errors/errors.ts';
 import type { SessionObserver } from '../observe/session-observer.ts';
@@ -12,8 +13,9 @@ import { verifiedCertificate } from '../tls/client-certificate.ts';
 import { tlsFacts } from '../tls/facts.ts';
 import type { SessionTls } from '../tls/session-tls.ts';
 import { secureAsServer } from '../tls/upgrade.ts';
-import { reply, serializeReply } from '../wire/reply.ts';
+import { type Reply, reply, serializeReply } from '../wire/reply.ts';
 import type { SessionEnvironment } from './session-environment.ts';
+import type { Standing } from './standing.ts';
 
 /** Time for a client whose certificate is not accepted to take the reply (milliseconds). */
 const GOODBYE = 2000;
@@ -66,6 +68,22 @@ export async function secureControl(
     if (socket !== undefined) await turnAway(socket, failure, signal);
     throw error;
   }
+}
+
+/** Answers AUTH, handshakes as {@link secureControl} does, and notes what came of it. */
+export async function upgradeControl(
+  client: ClientChannel,
+  accepted: Reply,
+  standing: Standing,
+  options: Omit<SecureControlOptions, 'address'>,
+): Promise<void> {
+  const { address } = client.peer;
+  await client.reply(accepted);
+  await client.secure(async (raw) => {
+    const { socket, tls } = await secureControl(raw, { ...options, address });
+    Object.assign(standing, { tls, clientCertificate: tls.clientCertificate });
+    return socket;
+  });
 }
 
 /** The reply and the end of the connection; what the client says meanwhile is dropped, or else a reset would overtake the reply. */

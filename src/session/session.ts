@@ -14,12 +14,12 @@ import { deny } from './denial.ts';
 import { loginAbandoned, loginRefused } from './failed-login.ts';
 import { admit } from './gate.ts';
 import { HANDLERS } from './handlers/index.ts';
-import { lastReply } from './last-reply.ts';
+import { endOfInput, lastReply } from './last-reply.ts';
 import { loginProgress } from './login-progress.ts';
 import { newTransfer } from './new-transfer.ts';
 import type { Outcome } from './outcome.ts';
 import { leavePhase, linkOf, type Phase, withoutPlan } from './phase.ts';
-import { secureControl } from './secure-control.ts';
+import { upgradeControl } from './secure-control.ts';
 import { SessionContext } from './session-context.ts';
 import type { SessionOptions } from './session-options.ts';
 import { type SessionSnapshot, sessionSnapshot } from './session-snapshot.ts';
@@ -71,14 +71,21 @@ export class Session {
   close(reason: GatewayError, last = lastReply(this.#phase, reason)): void {
     const phase = this.#phase;
     if (phase.name === 'closing') return;
-    this.#phase = { name: 'closing', reason: reason.code };
+    this.#phase = { name: 'closing', reason };
     clearTimeout(this.#loginTimer);
     this.#end.abort(reason);
     this.#standing.tls?.dispose();
-    leavePhase(phase, reason);
+    leavePhase(phase, reason, this.#options.observer);
     if (last !== null) void this.#client.reply(last);
     this.#client.end(GOODBYE);
-    this.#options.observer.ended(reason.code, reason.detail);
+    // A transfer that is cut belongs to the session: what it came to is told first.
+    if (phase.name !== 'transferring') this.#tellEnd();
+  }
+
+  #tellEnd(): void {
+    if (this.#phase.name !== 'closing') return;
+    const { code, detail } = this.#phase.reason;
+    this.#options.observer.ended(code, detail);
   }
 
   /** What it is at now. */
@@ -100,22 +107,15 @@ export class Session {
   }
 
   async #take(input: ClientInput): Promise<void> {
+    if (input.kind === 'command') return this.#handle(input.command);
     const { observer } = this.#options;
-    switch (input.kind) {
-      case 'command':
-        return this.#handle(input.command);
-      case 'invalid':
-        observer.malformedCommand(input.problem, input.line);
-        if (input.problem === 'malformed-verb') return this.#unknown();
-        return this.#reply(reply(501, 'Control characters are not allowed here.'));
-      case 'too-long':
-        observer.malformedCommand('too-long', '');
-        return this.close(new GatewayError('line-too-long'));
-      case 'tls-hello':
-        return this.close(new GatewayError('tls-without-auth'));
-      case 'closed':
-        return this.close(new GatewayError('client-closed', { ...(input.error && { detail: input.error.message }) }));
+    if (input.kind === 'invalid') {
+      observer.malformedCommand(input.problem, input.line);
+      if (input.problem === 'malformed-verb') return this.#unknown();
+      return this.#reply(reply(501, 'Control characters are not allowed here.'));
     }
+    if (input.kind === 'too-long') observer.malformedCommand('too-long', '');
+    this.close(endOfInput(input));
   }
 
   async #handle(command: Command): Promise<void> {
@@ -199,13 +199,7 @@ export class Session {
   }
 
   async #secure({ reply: accepted, protection }: Outcome & { do: 'secure' }): Promise<void> {
-    const { address } = this.#client.peer;
-    await this.#client.reply(accepted);
-    await this.#client.secure(async (raw) => {
-      const { socket, tls } = await secureControl(raw, { ...this.#options, address, signal: this.#end.signal });
-      Object.assign(this.#standing, { tls, clientCertificate: tls.clientCertificate });
-      return socket;
-    });
+    await upgradeControl(this.#client, accepted, this.#standing, { ...this.#options, signal: this.#end.signal });
     // AUTH removes what was said before in clear (RFC 2228 §3, RFC 4217 §4.2): nothing of it may count inside TLS.
     if (this.#phase.name === 'login') {
       const link = linkOf(this.#phase);
@@ -229,7 +223,13 @@ export class Session {
     }
     this.#phase = { name: 'login', stage: progress === 'more' ? 'named' : 'unnamed', login };
     if (progress === 'more') return this.#reply(answer);
-    observer.loginFinished({ backend, user, outcome: 'refused', reply: answer.code, cause });
+    observer.loginFinished({
+      backend,
+      user,
+      outcome: 'refused',
+      reply: answer.code,
+      cause: cause ?? 'backend-refused',
+    });
     const end = await loginRefused(login, this.#standing, this.#options, this.#end.signal);
     await this.#reply(answer);
     if (end !== undefined) this.close(new GatewayError(end));
@@ -247,6 +247,7 @@ export class Session {
     if (this.#client.abortWaits) this.#interrupt('client-aborted');
     if (this.#client.departure !== 'none') this.#interrupt('client-control-lost');
     const verdict = await runTransfer({ ...outcome, backend: link.backend.name, transfer }, standing, observer);
+    this.#tellEnd();
     if (transfer.fault !== undefined) throw transfer.fault;
     if (this.#phase.name !== 'transferring') return link.close();
     this.#phase = { name: 'ready', user, link, plan: undefined };

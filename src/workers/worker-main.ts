@@ -51,7 +51,7 @@ async function take(message: ToWorker): Promise<void> {
     case 'reopen':
       return gateway?.audit.reopen();
     case 'drain':
-      await gateway?.drain(message.deadline);
+      await (await starting)?.drain(message.deadline);
       return channel.send({ kind: 'drained', id: message.id });
     case 'stop':
       await (await starting)?.stop();
@@ -84,8 +84,9 @@ async function start({ worker, config, passivePorts, drained }: ToWorker & { kin
 
 async function prepare({ id, config, passivePorts }: ToWorker & { kind: 'prepare' }): Promise<void> {
   try {
-    if (gateway === undefined) throw new Error('starting');
-    const change = await gateway.prepare(config, passivePorts);
+    const running = await starting;
+    if (running === undefined) throw new Error('starting');
+    const change = await running.prepare(config, passivePorts);
     const commit = () => {
       change.commit();
       if (logger !== undefined) logger.level = config.log.level;
@@ -104,8 +105,10 @@ async function answer({ id, about }: ToWorker & { kind: 'question' }): Promise<v
 }
 
 async function operate({ id, name, parameters }: ToWorker & { kind: 'operation' }): Promise<void> {
-  if (gateway === undefined) return;
-  const operations = gatewayOperations(gateway, metrics);
+  // An order that comes while it starts must not be lost; one that comes before is in what it starts with.
+  const running = await starting;
+  if (running === undefined) return;
+  const operations = gatewayOperations(running, metrics);
   const given = parameters as Parameters<GatewayOperations[typeof name]>;
   return channel.send({ kind: 'operation', id, answer: call(operations, name, given) });
 }

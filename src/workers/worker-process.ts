@@ -110,7 +110,6 @@ export class WorkerProcess {
     name: OperationName,
     parameters: readonly unknown[],
   ): Promise<{ readonly answer: unknown } | 'silent'> {
-    if (this.#state !== 'serving') return 'silent';
     const answer = await this.#ask((id) => ({ kind: 'operation', id, name, parameters }));
     return answer?.kind === 'operation' ? answer : 'silent';
   }
@@ -134,7 +133,10 @@ export class WorkerProcess {
 
   /** Lets its sessions go as their transfers finish; resolves when none is left or the process has ended. */
   async drain(deadline: number): Promise<void> {
-    await this.#ask((id) => ({ kind: 'drain', id, deadline }), deadline + LONG_PATIENCE);
+    if (this.#state === 'starting') {
+      this.kill();
+      await this.ended;
+    } else await this.#ask((id) => ({ kind: 'drain', id, deadline }), deadline + LONG_PATIENCE);
   }
 
   /** Says 421 to its sessions and ends it. One that does not serve yet is ended at once, one that hangs a little later. */

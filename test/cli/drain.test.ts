@@ -126,6 +126,19 @@ describe.each([1, 2])('SIGTERM to %s process(es)', (workers) => {
   });
 });
 
+describe('SIGTERM while a worker is being replaced', () => {
+  it.each([0, 300, 600])('ends it as well, %s ms after the death of the one before', async (delay) => {
+    const gateway = await serve({ workers: 2 });
+    const line = await gateway.until(/"event":"worker-started"[^\n]*"pid":(\d+)/);
+    process.kill(Number(line[1]), 'SIGKILL');
+    await gateway.until(/"event":"worker-died"/);
+    // Wherever in its start the successor is: nothing of it can be waited for.
+    await new Promise((later) => setTimeout(later, delay));
+    gateway.child.kill('SIGTERM');
+    expect((await gateway.ended).code).toBe(0);
+  });
+});
+
 describe('POST /-/drain', () => {
   it('drains and goes on telling about it; SIGTERM ends it', async () => {
     const gateway = await serve();

@@ -226,6 +226,20 @@ describe('with the password', () => {
   });
 });
 
+describe('a second password', () => {
+  it('behind one that was judged is not offered to the backend, also where that wants an account', async () => {
+    await withDecision(ALLOW, { password: 'send' }, async ({ encrypted, backend, asked }) => {
+      backend.answer('PASS', '332 Account?\r\n');
+      const client = await encrypted();
+      await client.command(`USER ${USER}`, 331);
+      await client.command(`PASS ${PASSWORD}`, 332);
+      await client.command('PASS never-judged', 503);
+      expect(asked).toHaveLength(1);
+      expect(backend.commands).not.toContain('PASS never-judged');
+    });
+  });
+});
+
 describe('no usable answer', () => {
   it.each<[string, Answer, string, 'deny' | 'route']>([
     ['a service that is down', (response) => response.destroy(), 'failed', 'deny'],

@@ -77,7 +77,7 @@ describe('a new configuration', () => {
     });
   });
 
-  it('shows new sessions the new certificate, and old ones that of their control connection', async () => {
+  it('shows new sessions the new certificate, and old ones that of their control connection (T091)', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'sallyport-test-'));
     const fresh = await generateServerCertificate(await generateAuthority(), { names: ['localhost'] });
     const files = { cert: join(folder, 'tls.crt'), key: join(folder, 'tls.key') };
