@@ -39,13 +39,16 @@ export class Generation {
   readonly contexts: ServerContexts | undefined;
   readonly backends: readonly Backend[];
   readonly environment: SessionEnvironment;
-  readonly #options: GenerationOptions;
-  readonly #fresh: readonly Backend[];
+  readonly #options: Omit<GenerationOptions, 'before'>;
+  /** Until it is in force; afterwards nothing must keep the one before alive. */
+  #before: Generation | undefined;
+  #fresh: readonly Backend[];
   readonly #watching = new AbortController();
 
-  private constructor(options: GenerationOptions, made: Made) {
+  private constructor({ before, ...options }: GenerationOptions, made: Made) {
     const { config, shared } = options;
     this.#options = options;
+    this.#before = before;
     this.#fresh = made.fresh;
     this.config = config;
     this.contexts = made.contexts;
@@ -80,8 +83,11 @@ export class Generation {
 
   /** Puts it in force: its backends are watched, in place of those of the generation before. */
   begin(): void {
-    const { logger, metrics, shared, config, before } = this.#options;
+    const { logger, metrics, shared, config, drained } = this.#options;
+    const before = this.#before;
     before?.retire();
+    for (const backend of before?.backends ?? []) if (!this.backends.includes(backend)) backend.retire();
+    for (const { name } of this.backends) metrics.backendConfigured(name, drained.has(name));
     tellUnverified(this.backends, logger, metrics);
     metrics.certificates(this.contexts?.certificates ?? []);
     for (const { name } of before?.backends ?? []) if (this.backend(name) === undefined) metrics.backendGone(name);
@@ -90,6 +96,8 @@ export class Generation {
       if (contexts !== undefined) backend.renew(contexts);
       void watchBackend({ backend, config, sockets: shared.sockets, signal: this.#watching.signal });
     }
+    this.#before = undefined;
+    this.#fresh = [];
   }
 
   /** Its backends are not watched any more. */

@@ -8,7 +8,7 @@ import { readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ERRORS } from '../src/errors/errors.ts';
+import { ERRORS, type ErrorCode } from '../src/errors/errors.ts';
 import { METRIC_PREFIX, METRICS } from '../src/observe/metric-table.ts';
 import { demoPorts, Running, run } from './cli/run.ts';
 import { describeInterop } from './interop/test-bed.ts';
@@ -81,6 +81,16 @@ describe('docs/troubleshooting.md', () => {
     expect(invented.map((words) => words.join(' '))).toEqual([]);
   });
 
+  it('quotes beside a cause what clients are told because of it', () => {
+    const rows = causeRows(text);
+    expect(rows.length).toBeGreaterThan(50);
+    const wrong = rows.filter(({ quotes, cause }) => {
+      const told = ERRORS[cause].reply?.join(' ');
+      return told !== undefined && !quotes.some((quote) => told.startsWith(quote));
+    });
+    expect(wrong).toEqual([]);
+  });
+
   it('leads from every error code to what can be done', () => {
     const unnamed = Object.keys(ERRORS).filter((code) => !text.includes(`\`${code}\``));
     expect(unnamed).toEqual([]);
@@ -137,6 +147,30 @@ await describeInterop("the lines of the README's first screen", ({ packages, fol
     expect((await readdir(folder)).filter((name) => name.startsWith('sallyport-'))).toEqual([]);
   });
 });
+
+interface CauseRow {
+  /** Codes of replies with the beginning of their text. */
+  readonly quotes: readonly string[];
+  readonly cause: ErrorCode;
+}
+
+/** The error codes in the second column of tables whose first one quotes replies, or says that it is the same as above. */
+function causeRows(text: string): readonly CauseRow[] {
+  let quotes: readonly string[] = [];
+  return text.split('\n').flatMap((line) => {
+    const [, seen = '', cause = ''] = /^\| (.*?) \| (.*?) \|/.exec(line) ?? [];
+    const quoted = [...seen.matchAll(/`([45]\d\d)(?: ([^`]*?))?…?`/g)].map(
+      ([, code, words = '']) => `${code} ${words}`,
+    );
+    quotes = seen.startsWith('the same') ? [...quotes, ...quoted] : quoted;
+    const codes = [...cause.matchAll(/`([a-z-]+)`/g)].flatMap(([, code = '']) => (isErrorCode(code) ? [code] : []));
+    return quotes.length === 0 ? [] : codes.map((code) => ({ quotes, cause: code }));
+  });
+}
+
+function isErrorCode(text: string): text is ErrorCode {
+  return text in ERRORS;
+}
 
 function read(path: string): string {
   return readFileSync(join(ROOT, path), 'utf8');

@@ -36,10 +36,11 @@ const SILENT: BackendEvents = { onAvailability: () => {}, onSessions: () => {}, 
 
 export class Backend implements Candidate {
   readonly config: BackendConfig;
-  readonly #events: BackendEvents;
+  #events: BackendEvents;
   readonly #health: Health;
   #contexts: BackendContexts | undefined;
-  #sessions = 0;
+  /** Of all backends of this name, also of earlier configurations. */
+  readonly #links: { sessions: number };
   #latency: number | undefined;
   #lastFailure: BackendFailure | undefined;
   #passiveCommand: PassiveCommand | undefined;
@@ -53,6 +54,12 @@ export class Backend implements Candidate {
     const { failures, successes, interval } = config.health;
     this.#health = new Health({ failures, successes, pause: interval }, before?.availability);
     this.#events = events;
+    this.#links = before === undefined ? { sessions: 0 } : before.#links;
+  }
+
+  /** A later configuration has another one, or none: what becomes of this one is no news any more. */
+  retire(): void {
+    this.#events = { ...SILENT, onSessions: this.#events.onSessions };
   }
 
   get name(): string {
@@ -79,7 +86,7 @@ export class Backend implements Candidate {
 
   /** Sessions that hold a link to it, in this process. */
   get sessions(): number {
-    return this.#sessions;
+    return this.#links.sessions;
   }
 
   /** Whether an operator keeps new sessions away from it. */
@@ -126,10 +133,10 @@ export class Backend implements Candidate {
   /** Counts a session that has a link to it, until the link is lost or closed. */
   occupy(lost: AbortSignal): void {
     if (lost.aborted) return;
-    this.#sessions++;
+    this.#links.sessions++;
     this.#events.onSessions(1);
     const leave = () => {
-      this.#sessions--;
+      this.#links.sessions--;
       this.#events.onSessions(-1);
     };
     lost.addEventListener('abort', leave, { once: true });

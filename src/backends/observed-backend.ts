@@ -18,9 +18,6 @@ export function observedBackend(
   before?: Backend,
 ): Backend {
   const { name } = config;
-  metrics.backendEjected(name, 0);
-  metrics.backendSessions(name, 0);
-  metrics.backendDrained(name, drained.has(name));
   const events: BackendEvents = {
     onAvailability: (availability, reason) => {
       const isUp = availability === 'up';

@@ -57,7 +57,7 @@ export function addCertsCommand(program: Command): void {
     .command('certs')
     .summary('make a development CA, a server certificate and client certificates')
     .description(
-      'Makes ca.crt and ca.key (re-used where they are there already), tls.crt and tls.key, and with --client\n' +
+      'Makes ca.crt and ca.key (re-used where they are there already), tls.crt and tls.key, and with --client ' +
         'client-NAME.crt and client-NAME.key. For development: keys are files, readable by you alone.',
     )
     .argument('[dir]', 'folder to write to', 'certs')

@@ -9,6 +9,9 @@ export function addConfigSchemaCommand(program: Command): void {
   program
     .command('config-schema')
     .summary('print the JSON Schema of the configuration')
+    .description(
+      'Prints the JSON Schema of the configuration, for editors that complete and check while one writes, and for other programs.',
+    )
     .action(() => {
       process.stdout.write(`${JSON.stringify(configurationJsonSchema(), undefined, 2)}\n`);
     });

@@ -11,6 +11,7 @@ import { addCheckCommand } from './check.ts';
 import { addConfigSchemaCommand } from './config-schema.ts';
 import { addDemoCommand } from './demo.ts';
 import { addExplainCommand } from './explain.ts';
+import { HELP_TEXT } from './help-text.ts';
 import { CommandFailure, EXIT, type ExitCode } from './outcome.ts';
 import { addServeCommand } from './serve.ts';
 
@@ -23,6 +24,7 @@ async function main(): Promise<void> {
     )
     .version(VERSION, '-V, --version', 'print the version')
     .showHelpAfterError('(add --help for what is possible)')
+    .configureHelp(HELP_TEXT)
     .addHelpText('after', `\n${EXIT_CODES}`)
     .exitOverride();
   addDemoCommand(program);

@@ -30,7 +30,9 @@ export function catchStopSignals(signals: readonly NodeJS.Signals[], options: St
     count += 1;
     if (count > waitedFor) {
       abandon();
-      process.exit(EXIT.failed);
+      // Even an exit waits for reads that hang.
+      if (waitedFor === 2) process.kill(process.pid, 'SIGKILL');
+      else process.exit(EXIT.failed);
     }
     if (count === 1) first.resolve();
     else second.resolve();

@@ -19,7 +19,7 @@ const NOTATION = [
   ['network', 'CIDR notation such as `10.0.0.0/8` or `"2001:db8::/32"`, or a single IP address.'],
   [
     'variables',
-    `\`\${NAME}\` in any text becomes the environment variable of that name, \`\${NAME:-default}\` the default where it is unset or empty. A variable that is unset and has no default is an error. Inside \`[ ]\` and \`{ }\` YAML wants it in quotes. \`$\${\` stands for a literal \`\${\`.`,
+    `\`\${NAME}\` in any text becomes the environment variable of that name, \`\${NAME:-default}\` the default where it is unset or empty. A variable that is unset and has no default is an error. One that is empty means null where no quotes stand around it; for secrets, paths, lists and mappings it is an error: write null, or \`\${NAME:-null}\`. Inside \`[ ]\` and \`{ }\` YAML wants it in quotes. \`$\${\` stands for a literal \`\${\`.`,
   ],
 ] as const;
 

@@ -6,6 +6,7 @@
 import { z } from 'zod';
 import { isNetwork } from '../net/address.ts';
 import { type Example, type Field, fieldOf, findField, recordField, type ValueOptions, value } from './field-facts.ts';
+import { isPath } from './file-path.ts';
 
 export type { Example, Field, ValueOptions };
 export { fieldOf, findField };
@@ -260,13 +261,13 @@ export function label(options: ValueOptions): z.ZodType<string> {
 /** The path of a file. */
 export function path(options: ValueOptions): z.ZodType<string> {
   const expected = 'the path of a PEM file';
-  return value(z.string({ error: expected }).min(1, { error: expected }), 'path', options);
+  return value(text(isPath, expected), 'path', options);
 }
 
 /** The path of a file, or null. */
 export function pathOrNull(options: ValueOptions): z.ZodType<string | null> {
   const expected = 'the path of a PEM file, or null';
-  return value(z.string({ error: expected }).min(1, { error: expected }).nullable(), 'path or null', options);
+  return value(text(isPath, expected).nullable(), 'path or null', options);
 }
 
 function isPattern(given: string): boolean {

@@ -3,7 +3,7 @@
  * that is wrong at once with its line. Opens no sockets and resolves no names.
  */
 
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { withAdminPaths } from './admin.ts';
 import { withAuditPaths } from './audit.ts';
@@ -11,7 +11,9 @@ import { withHealthPaths } from './backend-health.ts';
 import { withBackendPaths } from './backend-tls.ts';
 import { checkFiles, checkRules, type Findings } from './check.ts';
 import { withClientCertificatePaths } from './client-certificates.ts';
+import { SCHEMA_RULES } from './discretion.ts';
 import type { Environment } from './expand.ts';
+import { filesRead } from './files-read.ts';
 import { ConfigError, type ConfigProblem, isInside } from './problem.ts';
 import { withRoutePaths } from './routes.ts';
 import type { Config } from './schema.ts';
@@ -56,6 +58,8 @@ export async function loadConfigWithWarnings(
 ): Promise<LoadedConfig> {
   const reading = read(await readText(file), { ...options, file });
   const { config } = reading;
+  const special = config === undefined ? [] : await specialFiles(filesRead(config));
+  if (special.length > 0) throw new ConfigError(special, file, config && filesRead(config));
   const findings = config === undefined ? [] : [checkRules(config), await checkFiles(config)];
   return conclude(reading, findings, file);
 }
@@ -68,7 +72,7 @@ interface Reading {
 }
 
 function read(yamlText: string, { env = process.env, file }: ParseOptions): Reading {
-  const source = readSource(yamlText, env);
+  const source = readSource(yamlText, env, SCHEMA_RULES);
   const locate = (problem: ConfigProblem): ConfigProblem => ({
     ...nearestPlace(source.places, problem.path),
     ...problem,
@@ -77,7 +81,8 @@ function read(yamlText: string, { env = process.env, file }: ParseOptions): Read
   const unusable = source.problems.map(({ path }) => path).filter((path) => path !== '');
   const { config, problems, broken } = validate(source.data ?? {}, unusable);
   const resolved = config && withAbsolutePaths(config, file === undefined ? '.' : dirname(file));
-  return { config: resolved, problems: [...source.problems, ...problems], broken, locate };
+  const found = problems.map(({ keyPath, ...problem }) => ({ ...nearestPlace(source.places, keyPath), ...problem }));
+  return { config: resolved, problems: [...source.problems, ...found], broken, locate };
 }
 
 /** Findings that rest on a broken part are left out: its value in the mended configuration is not the operator's. */
@@ -87,7 +92,9 @@ function conclude(reading: Reading, findings: readonly Findings[], file: string 
   const sound = (problem: ConfigProblem) => ![problem.path, ...(problem.related ?? [])].some(rests);
   const errors = findings.flatMap((found) => found.errors).filter(sound);
   const problems = [...reading.problems, ...errors].map(locate);
-  if (config === undefined || problems.length > 0) throw new ConfigError(problems.sort(byPlace), file);
+  if (config === undefined || problems.length > 0) {
+    throw new ConfigError(problems.sort(byPlace), file, config && filesRead(config));
+  }
   const warnings = findings.flatMap((found) => found.warnings).map(locate);
   return { config: frozen(config), warnings: warnings.sort(byPlace) };
 }
@@ -97,12 +104,26 @@ function byPlace(a: ConfigProblem, b: ConfigProblem): number {
 }
 
 async function readText(file: string): Promise<string> {
+  const special = await specialFiles([file]);
+  if (special.length > 0) throw new ConfigError(special, file);
   try {
     return await readFile(file, 'utf8');
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new ConfigError([{ path: '', message: `cannot be read: ${reason}` }], file);
   }
+}
+
+/** Pipes and devices: reading one may never end, and nothing could be done about it. */
+async function specialFiles(files: readonly string[]): Promise<ConfigProblem[]> {
+  const found = await Promise.all(
+    files.map(async (file) => {
+      const facts = await stat(file).catch(() => undefined);
+      const special = facts !== undefined && !facts.isFile() && !facts.isDirectory();
+      return special ? [{ path: '', message: `${file} is a pipe or a device, expected a file` }] : [];
+    }),
+  );
+  return found.flat();
 }
 
 function withAbsolutePaths(config: Config, folder: string): Config {

@@ -8,7 +8,7 @@ import { SECRET } from './text-fields.ts';
 
 const MASK = '****';
 
-/** The same values, and `****` for each secret that is set, and for what stands behind the question mark of a URL. */
+/** The same values, and `****` for each secret that is set, and for all of a URL but its scheme and host. */
 export function maskedConfig(config: Config): Readonly<Record<string, unknown>> {
   const masked = maskedValue(config, fieldOf(SETTINGS));
   if (typeof masked !== 'object' || masked === null) throw new TypeError('a configuration is an object');
@@ -17,10 +17,7 @@ export function maskedConfig(config: Config): Readonly<Record<string, unknown>> 
 
 function maskedValue(value: unknown, field: Field | undefined): unknown {
   if (field?.kind === 'value' && field.type === SECRET) return value === null ? null : MASK;
-  // Services take keys behind the question mark.
-  if (field?.kind === 'value' && field.type.startsWith('URL') && typeof value === 'string') {
-    return value.replace(/[?#].*$/s, `?${MASK}`);
-  }
+  if (field?.kind === 'value' && field.type.startsWith('URL') && typeof value === 'string') return maskedUrl(value);
   if (Array.isArray(value)) {
     const element = field?.kind === 'list' ? fieldOf(field.element) : undefined;
     return value.map((each) => maskedValue(each, element));
@@ -33,4 +30,12 @@ function maskedValue(value: unknown, field: Field | undefined): unknown {
       return [key, maskedValue(each, schema && fieldOf(schema))];
     }),
   );
+}
+
+/** Services take keys in the path and behind the question mark. */
+function maskedUrl(text: string): string {
+  const url = URL.parse(text);
+  if (url === null) return MASK;
+  const { protocol, host, pathname, search, hash } = url;
+  return `${protocol}//${host}/${pathname === '/' && search === '' && hash === '' ? '' : MASK}`;
 }

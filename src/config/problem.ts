@@ -28,11 +28,14 @@ export class ConfigError extends Error {
   override readonly name = 'ConfigError';
   readonly problems: readonly ConfigProblem[];
   readonly file: string | undefined;
+  /** Files that it names, as far as it could be read: one of them may be what is wrong. */
+  readonly named: readonly string[];
 
-  constructor(problems: readonly ConfigProblem[], file?: string) {
+  constructor(problems: readonly ConfigProblem[], file?: string, named: readonly string[] = []) {
     super(problems.map((problem) => describeProblem(problem, file)).join('\n'));
     this.problems = problems;
     this.file = file;
+    this.named = named;
   }
 }
 

@@ -32,6 +32,18 @@ export interface Source {
   readonly problems: readonly ConfigProblem[];
 }
 
+/** What must be known of keys to speak of their values. */
+export interface KeyRules {
+  /** Whether nothing of what is written at a path may be quoted. */
+  readonly isConfidential: (path: readonly PropertyKey[]) => boolean;
+  /** Whether an empty variable at a path is an error, in place of nothing (null). */
+  readonly wantsText: (path: readonly PropertyKey[]) => boolean;
+  /** The part of a path that may be named. */
+  readonly nameable: (path: readonly PropertyKey[]) => readonly PropertyKey[];
+}
+
+const NOTHING_KNOWN: KeyRules = { isConfidential: () => true, wantsText: () => false, nameable: () => [] };
+
 /** More than any configuration needs; stops aliases that multiply. */
 const MAX_NODES = 100_000;
 
@@ -43,10 +55,19 @@ const HARMLESS_TO_STRUCTURE: readonly ErrorCode[] = [
   'BAD_DIRECTIVE',
 ];
 
+/** In place of words of the parser that quote the text. */
+const DISCREET: Partial<Record<ErrorCode, string>> = {
+  TAG_RESOLVE_FAILED: 'Unresolved tag (a text that begins with ! wants quotes)',
+  BAD_COLLECTION_TYPE: 'Tag that does not fit its value (a text that begins with ! wants quotes)',
+  BAD_DIRECTIVE: 'Unknown directive (a text that begins with % wants quotes)',
+  BAD_DQ_ESCAPE: 'Invalid escape sequence (in double quotes, \\\\ stands for \\; single quotes know none)',
+  BAD_SCALAR_START: 'A text that begins with @, `, % or another sign of YAML wants quotes',
+};
+
 const QUOTES_HINT = ` (inside [ ] and { }, write "\${NAME}" in quotes)`;
 
-/** Reads YAML 1.2 (core schema, one document). Everything wrong is in `problems`. */
-export function readSource(yamlText: string, env: Environment): Source {
+/** Reads YAML 1.2 (core schema, one document). Everything wrong is in `problems`. Without `keys` nothing is quoted there. */
+export function readSource(yamlText: string, env: Environment, keys: KeyRules = NOTHING_KNOWN): Source {
   const lines = new LineCounter();
   const document = parseDocument(yamlText, {
     lineCounter: lines,
@@ -55,19 +76,25 @@ export function readSource(yamlText: string, env: Environment): Source {
     stringKeys: true,
     logLevel: 'error',
   });
-  const problem = ({ message, pos }: YAMLError): ConfigProblem => {
+  const problem = ({ code, message, pos }: YAMLError): ConfigProblem => {
     const place = placeAt(lines, pos[0]);
     const unquoted = yamlText.split('\n')[place.line - 1]?.includes(`\${`) ? QUOTES_HINT : '';
-    return { path: '', ...place, message: `YAML: ${message}${unquoted}` };
+    return { path: '', ...place, message: `YAML: ${DISCREET[code] ?? withoutQuotation(message)}${unquoted}` };
   };
   // What follows the first broken structure is usually its echo.
   const [structure] = document.errors.filter(({ code }) => !HARMLESS_TO_STRUCTURE.includes(code));
   const others = [...document.errors, ...document.warnings].filter(({ code }) => HARMLESS_TO_STRUCTURE.includes(code));
   const syntax = [...(structure === undefined ? [] : [structure]), ...others].map(problem);
   if (structure !== undefined) return { data: undefined, places: new Map(), problems: syntax };
-  const reader = new NodeReader(env, lines, (node) => (isAlias(node) ? node.resolve(document) : node));
+  const resolve = (node: Node) => (isAlias(node) ? node.resolve(document) : node);
+  const reader = new NodeReader({ env, lines, keys, resolve });
   const data = reader.read(document.contents, []);
   return { data, places: reader.places, problems: [...syntax, ...reader.problems] };
+}
+
+/** What the parser says, without the source that it shows behind a colon. */
+function withoutQuotation(message: string): string {
+  return message.replace(/(?<=\w): .*$/s, '');
 }
 
 /** Place of a path, or of the nearest key around it. */
@@ -83,25 +110,33 @@ function placeAt(lines: LineCounter, offset: number): Place {
   return { line: Math.max(line, 1), column: Math.max(col, 1) };
 }
 
+interface Reading {
+  readonly env: Environment;
+  readonly lines: LineCounter;
+  readonly keys: KeyRules;
+  /** What an alias stands for; undefined where its anchor does not stand before it. */
+  readonly resolve: (node: Node) => Node | undefined;
+}
+
 /** Walks the nodes of one document. */
 class NodeReader {
   readonly places = new Map<string, Place>();
   readonly problems: ConfigProblem[] = [];
-  readonly #env: Environment;
-  readonly #lines: LineCounter;
-  readonly #resolve: (node: Node) => Node | undefined;
+  readonly #reading: Reading;
   readonly #open = new Set<Node>();
   #nodes = 0;
 
-  constructor(env: Environment, lines: LineCounter, resolve: (node: Node) => Node | undefined) {
-    this.#env = env;
-    this.#lines = lines;
-    this.#resolve = resolve;
+  constructor(reading: Reading) {
+    this.#reading = reading;
   }
 
   read(written: Node | null, path: readonly PropertyKey[]): unknown {
-    const node = written === null ? undefined : this.#resolve(written);
-    if (node === undefined) return null;
+    if (written === null) return null;
+    const node = this.#reading.resolve(written);
+    if (node === undefined) {
+      this.#report(path, this.#unknownAlias(written, path));
+      return null;
+    }
     this.#nodes += 1;
     if (this.#nodes > MAX_NODES) {
       if (this.#nodes === MAX_NODES + 1) this.#report(path, `more than ${MAX_NODES} values; too many aliases?`);
@@ -136,18 +171,29 @@ class NodeReader {
     return isScalar(node) ? this.#scalar(node.value, node.type === 'PLAIN', path) : null;
   }
 
+  #unknownAlias(node: Node, path: readonly PropertyKey[]): string {
+    const name = isAlias(node) && !this.#reading.keys.isConfidential(path) ? ` *${node.source}` : '';
+    return `unknown alias${name}: no anchor of that name stands before it (a text that begins with * wants quotes)`;
+  }
+
   #scalar(value: unknown, plain: boolean, path: readonly PropertyKey[]): unknown {
     if (typeof value !== 'string') return value;
-    const { text, replaced, problems } = expandEnvironment(value, this.#env);
+    const { env, keys } = this.#reading;
+    const { text, replaced, empty, problems } = expandEnvironment(value, env, keys.isConfidential(path));
     for (const problem of problems) this.#report(path, problem);
+    const [name] = empty;
+    if (text === '' && plain && name !== undefined && problems.length === 0 && keys.wantsText(path)) {
+      this.#report(path, `the environment variable ${name} is empty; for none write null, or \${${name}:-null}`);
+    }
     return replaced && plain && /^(~|null)?$/.test(text) ? null : text;
   }
 
   #remember(path: readonly PropertyKey[], node: Node): void {
-    if (node.range) this.places.set(pathText(path), placeAt(this.#lines, node.range[0]));
+    if (node.range) this.places.set(pathText(path), placeAt(this.#reading.lines, node.range[0]));
   }
 
   #report(path: readonly PropertyKey[], message: string): void {
-    this.problems.push({ path: pathText(path), message });
+    const place = nearestPlace(this.places, pathText(path));
+    this.problems.push({ path: pathText(this.#reading.keys.nameable(path)), ...place, message });
   }
 }

@@ -4,6 +4,7 @@
 import { z } from 'zod';
 import { isNetwork } from '../net/address.ts';
 import { type ValueOptions, value } from './field-facts.ts';
+import { isPath } from './file-path.ts';
 
 /** The type in words of a value that is never shown, not even where it is wrong. */
 export const SECRET = 'secret or null';
@@ -87,5 +88,5 @@ export function userTemplateOrNull(options: ValueOptions): z.ZodType<string | nu
 /** The path of a file of any kind, or null. */
 export function fileOrNull(options: ValueOptions): z.ZodType<string | null> {
   const expected = 'the path of a file, or null';
-  return value(z.string({ error: expected }).min(1, { error: expected }).nullable(), 'path or null', options);
+  return value(z.string({ error: expected }).refine(isPath, { error: expected }).nullable(), 'path or null', options);
 }

@@ -87,7 +87,7 @@ export const SESSION_ERRORS = {
   'tls-handshake-failed': {
     reply: null,
     meaning: 'The TLS handshake of a control connection failed.',
-    remedy: 'See `reason`: often an old TLS version, clear text on an implicit port, or an untrusted certificate.',
+    remedy: 'See `detail`: often an old TLS version, clear text on an implicit port, or an untrusted certificate.',
   },
   'tls-handshake-timeout': {
     reply: null,
@@ -203,7 +203,7 @@ export const SESSION_ERRORS = {
   'backend-refused-service': {
     reply: [421, 'Service not available, try again later.'],
     meaning: 'The backend greeted with an error, or said 421.',
-    remedy: "See `reply`: the backend's own words.",
+    remedy: "See `detail`: the backend's own words.",
   },
   'backend-closed': {
     reply: [421, 'Service closed the connection.'],

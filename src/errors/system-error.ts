@@ -2,13 +2,19 @@
  * Errors of the operating system in words.
  */
 
-/** What a person is told of an error that Node raised for a file or a port. */
+/** What a person is told of an error that Node raised for a file or a port: `[::]:21: already in use`. */
 export function describeSystemError(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { code, address, port, path } = error as NodeJS.ErrnoException & { address?: string; port?: number };
-  const where = port === undefined ? (path ?? '') : `port ${port}${address === undefined ? '' : ` on ${address}`}`;
+  const where = port === undefined ? (path ?? '') : boundTo(address, port);
   const text = code === undefined ? undefined : SYSTEM_ERRORS[code];
   return text === undefined || where === '' ? error.message : `${where}: ${text}`;
+}
+
+/** As endpoints are written everywhere. */
+function boundTo(address: string | undefined, port: number): string {
+  if (address === undefined) return `port ${port}`;
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
 const SYSTEM_ERRORS: Readonly<Record<string, string>> = {

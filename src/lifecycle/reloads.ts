@@ -3,9 +3,11 @@
  * putting in force means is given; here is decided when, and what came of it is told everywhere.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { within } from '../backends/within.ts';
 import { filesRead } from '../config/files-read.ts';
 import { ConfigError, describeProblem, type LoadedConfig, loadConfigWithWarnings } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
+import { GatewayError } from '../errors/errors.ts';
 import { describeSystemError } from '../errors/system-error.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { Metrics } from '../observe/metrics.ts';
@@ -55,12 +57,14 @@ export class Reloads {
   #waiting: Promise<ReloadReport> | undefined;
   #seen: Stamps = new Map();
   #refusal: string | undefined;
+  /** What a configuration names that was refused: the missing part may come yet. */
+  #filesOfRefused: readonly string[] = [];
 
   constructor(options: ReloadsOptions) {
     this.#options = options;
     this.#config = options.config;
     this.#first = options.config;
-    options.metrics.configurationInForce();
+    options.metrics.configurationRead('first');
   }
 
   /** What is in force. */
@@ -90,28 +94,30 @@ export class Reloads {
     if (file === undefined) return;
     this.#seen = await stampsOf(this.#files);
     let changed: Stamps | undefined;
+    let restless = 0;
     while (!signal.aborted) {
       await sleep(this.#config.reload.interval, undefined, { signal, ref: false }).catch(() => {});
       if (signal.aborted || this.#config.reload.watch === 'off') continue;
       const now = await stampsOf(this.#files);
       // A certificate and its key are two files: what has changed is taken up when it has come to rest.
-      const atRest = changed !== undefined && !differ(changed, now);
+      const atRest = changed !== undefined && (!differ(changed, now) || ++restless > MOST_RESTLESS);
       changed = differ(this.#seen, now) ? now : undefined;
       if (!atRest || changed === undefined) continue;
       changed = undefined;
+      restless = 0;
       await this.reload('file');
     }
   }
 
-  /** Looks for no more changes. Resolves when no reload runs. */
+  /** Looks for no more changes. Resolves when no reload runs, or when the one that runs cannot be waited for. */
   async stop(): Promise<void> {
     this.#end.abort();
-    await this.#running;
+    await within(this.#running, PATIENCE);
   }
 
   get #files(): readonly string[] {
     const { file } = this.#options;
-    return file === undefined ? [] : [file, ...filesRead(this.#config)];
+    return file === undefined ? [] : [...new Set([file, ...filesRead(this.#config), ...this.#filesOfRefused])];
   }
 
   async #announced(trigger: ReloadTrigger): Promise<ReloadReport> {
@@ -128,12 +134,18 @@ export class Reloads {
     if (file === undefined) return refused(['there is no configuration file']);
     const before = await stampsOf(this.#files);
     try {
-      const loaded = await loadConfigWithWarnings(file);
+      const loaded = await within(loadConfigWithWarnings(file), LOADING);
+      if (loaded === undefined)
+        throw new Error(`${file}, or a file that it names, cannot be read within ${LOADING} ms`);
+      this.#filesOfRefused = filesRead(loaded.config);
+      if (this.#end.signal.aborted) throw new GatewayError('shutting-down');
       await apply(loaded.config);
       this.#config = loaded.config;
+      this.#filesOfRefused = [];
       return this.#applied(trigger, loaded, file);
     } catch (error) {
       if (trigger === 'signal') this.#options.reopen();
+      if (error instanceof ConfigError) this.#filesOfRefused = error.named;
       return this.#refused(trigger, problemsOf(error));
     } finally {
       // What changes while it is read is looked at again.
@@ -147,7 +159,6 @@ export class Reloads {
     const { logger, metrics } = this.#options;
     const restartNeeded = RESTART_KEYS.filter((key) => valueAt(config, key) !== valueAt(this.#first, key));
     this.#refusal = undefined;
-    metrics.configurationInForce();
     metrics.configurationRead('applied');
     const fields = { trigger, ...(restartNeeded.length > 0 && { restartNeeded: restartNeeded.join(', ') }) };
     const level = restartNeeded.length > 0 ? 'warn' : 'info';
@@ -170,6 +181,13 @@ export class Reloads {
     return refused(problems);
   }
 }
+
+/** How long the files may take (milliseconds): those of a network may hang. */
+const LOADING = 20_000;
+/** How long the end of the service waits for a reload (milliseconds). */
+const PATIENCE = 1000;
+/** So many times in a row a change is left to go on; then it is taken up as it is. */
+const MOST_RESTLESS = 10;
 
 /** What a running process cannot change. */
 const RESTART_KEYS = ['workers', 'log.format'] as const;

@@ -22,6 +22,7 @@ export class ServiceManager {
   #last: Promise<void> = Promise.resolve();
   #waiting = 0;
   #faulty = false;
+  #ends = false;
 
   /** Says nothing where no service manager listens. `onFault` is told the first time that a word does not get through. */
   constructor(environment: ServiceManagerEnvironment, onFault: (error: Error) => void) {
@@ -34,16 +35,17 @@ export class ServiceManager {
 
   /** Clients are served. Resolves when it was told. */
   ready(): Promise<void> {
-    return this.#tell('READY=1', 'STATUS=serving clients');
+    return this.#ends ? this.#last : this.#tell('READY=1', 'STATUS=serving clients');
   }
 
   /** The configuration is read again; {@link ready} must follow. */
   reloading(): Promise<void> {
-    return this.#tell('RELOADING=1', `MONOTONIC_USEC=${process.hrtime.bigint() / 1000n}`);
+    return this.#ends ? this.#last : this.#tell('RELOADING=1', `MONOTONIC_USEC=${process.hrtime.bigint() / 1000n}`);
   }
 
   /** The service ends. */
   stopping(status: string): Promise<void> {
+    this.#ends = true;
     return this.#tell('STOPPING=1', `STATUS=${status}`);
   }
 

@@ -36,7 +36,7 @@ export type * from './measures.ts';
 /** The values of all metrics of one process at one time: plain data, to be sent to another process. */
 export type MetricsSnapshot = readonly MetricObjectWithValues<MetricValue<string>>[];
 
-/** The metrics of one gateway. Several can live in one process. */
+/** The metrics of one gateway; several can live in one process. */
 export class Metrics {
   readonly #registry = new Registry();
   readonly #counters = new Map<MetricName, Counter>();
@@ -199,6 +199,12 @@ export class Metrics {
     this.#gauges.get('backend_sessions_active')?.inc({ backend }, by);
   }
 
+  /** This backend is configured: it has series from now on. */
+  backendConfigured(backend: string, drained: boolean): void {
+    for (const begin of [this.backendEjected, this.backendSessions]) begin.call(this, backend, 0);
+    this.backendDrained(backend, drained);
+  }
+
   /** This backend is not configured any more. Sessions that it still has are counted on. */
   backendGone(backend: string): void {
     const gauges = ['backend_up', 'backend_unverified', 'backend_drained'] as const;
@@ -209,16 +215,11 @@ export class Metrics {
     this.#count('unsolicited_replies_total', { backend });
   }
 
-  /** A configuration is in force from now on. */
-  configurationInForce(): void {
-    this.#set('config_last_reload_timestamp_seconds', {}, Date.now() / 1000);
-    this.#set('config_last_reload_successful', {}, 1);
-  }
-
-  /** A configuration was read again. */
-  configurationRead(outcome: 'applied' | 'refused'): void {
-    this.#count('config_reloads_total', { outcome });
-    if (outcome === 'refused') this.#set('config_last_reload_successful', {}, 0);
+  /** A configuration was read: the first one, or another time. */
+  configurationRead(outcome: 'first' | 'applied' | 'refused'): void {
+    this.#set('config_last_reload_successful', {}, outcome === 'refused' ? 0 : 1);
+    if (outcome !== 'refused') this.#set('config_last_reload_timestamp_seconds', {}, Date.now() / 1000);
+    if (outcome !== 'first') this.#count('config_reloads_total', { outcome });
   }
 
   /** No more sessions are taken. */

@@ -22,6 +22,8 @@ let starting: Promise<Gateway> | undefined;
 let gateway: Gateway | undefined;
 let logger: Logger | undefined;
 let prepared: PreparedChange | undefined;
+/** Which preparation the primary waits for. */
+let wanted: number | undefined;
 
 async function take(message: ToWorker): Promise<void> {
   switch (message.kind) {
@@ -45,9 +47,7 @@ async function take(message: ToWorker): Promise<void> {
       prepared = undefined;
       return;
     case 'abandon':
-      await prepared?.abandon();
-      prepared = undefined;
-      return;
+      return abandon();
     case 'reopen':
       return gateway?.audit.reopen();
     case 'drain':
@@ -82,7 +82,17 @@ async function start({ worker, config, passivePorts, drained }: ToWorker & { kin
   return made;
 }
 
+async function abandon(): Promise<void> {
+  const given = prepared;
+  prepared = undefined;
+  wanted = undefined;
+  await given?.abandon();
+}
+
 async function prepare({ id, config, passivePorts }: ToWorker & { kind: 'prepare' }): Promise<void> {
+  // The primary has given up one that it did not take back.
+  await abandon();
+  wanted = id;
   try {
     const running = await starting;
     if (running === undefined) throw new Error('starting');
@@ -91,6 +101,10 @@ async function prepare({ id, config, passivePorts }: ToWorker & { kind: 'prepare
       change.commit();
       if (logger !== undefined) logger.level = config.log.level;
     };
+    if (wanted !== id) {
+      await change.abandon();
+      throw new Error('given up meanwhile');
+    }
     prepared = { ...change, commit };
     await channel.send({ kind: 'prepared', id, error: undefined });
   } catch (error) {
@@ -114,7 +128,7 @@ async function operate({ id, name, parameters }: ToWorker & { kind: 'operation' 
 }
 
 // Terminals and service managers send them to every process; the primary says what follows.
-for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => {});
+for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => {});
 tuneGarbageCollection();
 channel.onMessage((message) => void take(message));
 await channel.send({ kind: 'loaded' });

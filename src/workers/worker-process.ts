@@ -66,6 +66,7 @@ export class WorkerProcess {
   readonly #questions = new Map<number, (answer: Answer | undefined) => void>();
   readonly #served = Promise.withResolvers<boolean>();
   #state: 'starting' | 'serving' | 'ended' = 'starting';
+  #dismissed = false;
   #lastQuestion = 0;
   #lastMetrics: MetricsSnapshot | undefined;
   #error: Error | undefined;
@@ -136,20 +137,37 @@ export class WorkerProcess {
     if (this.#state === 'starting') {
       this.kill();
       await this.ended;
-    } else await this.#ask((id) => ({ kind: 'drain', id, deadline }), deadline + LONG_PATIENCE);
+    } else await this.#ask((id) => ({ kind: 'drain', id, deadline }), deadline + PATIENCE);
   }
 
   /** Says 421 to its sessions and ends it. One that does not serve yet is ended at once, one that hangs a little later. */
   async stop(): Promise<void> {
     if (this.#state === 'starting') this.kill();
     else void this.#channel.send({ kind: 'stop' });
+    this.#dismissed = true;
     const timer = setTimeout(() => this.kill(), STOP_PATIENCE);
     await this.ended;
     clearTimeout(timer);
   }
 
+  /** Whether it was told to end. */
+  get isDismissed(): boolean {
+    return this.#dismissed;
+  }
+
+  /** Whether it serves clients now. */
+  get isServing(): boolean {
+    return this.#state === 'serving';
+  }
+
+  /** Ends it at once, for a successor to take its place. */
+  restart(): void {
+    this.#worker.process.kill('SIGKILL');
+  }
+
   /** Ends it at once. */
   kill(): void {
+    this.#dismissed = true;
     this.#worker.process.kill('SIGKILL');
   }
 

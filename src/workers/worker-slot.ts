@@ -54,19 +54,20 @@ export class WorkerSlot {
 
   /** Makes a configuration ready; rejects with what stands against it. */
   async prepare(configuration: WorkerConfiguration): Promise<PreparedChange> {
-    const asked = this.#process;
-    const problem =
-      asked === undefined ? new Error(`worker ${this.number} is replaced`) : await asked.prepare(configuration);
-    if (problem !== undefined) throw problem;
-    return {
-      commit: () => {
-        this.#configuration = configuration;
-        // Who has taken its place meanwhile began with the configuration before, and is replaced once more.
-        if (this.#process === asked) void asked?.conclude('commit');
-        else this.#process?.kill();
-      },
-      abandon: async () => asked?.conclude('abandon'),
+    const serving = this.#process?.isServing === true ? this.#process : undefined;
+    const abandon = async () => serving?.conclude('abandon');
+    const problem = await serving?.prepare(configuration);
+    if (problem !== undefined) {
+      await abandon();
+      throw problem;
+    }
+    const commit = () => {
+      this.#configuration = configuration;
+      // Who does not serve yet, or has taken its place meanwhile, began with the configuration before: it may even be why it cannot start.
+      if (serving !== undefined && this.#process === serving) void serving.conclude('commit');
+      else this.#process?.restart();
     };
+    return { commit, abandon };
   }
 
   /** Lets its sessions go as their transfers finish; a process that dies meanwhile has no successor. */
@@ -114,7 +115,10 @@ export class WorkerSlot {
     while (!signal.aborted) {
       const since = performance.now();
       const end: WorkerEnd = current === undefined ? NEVER_STARTED : await current.ended;
-      if (signal.aborted) return;
+      if (signal.aborted) {
+        if (current?.isDismissed === false) this.#died(current, end, 0);
+        return;
+      }
       earlyDeaths = performance.now() - since < STEADY ? earlyDeaths + 1 : 0;
       const delay = earlyDeaths === 0 ? 0 : Math.min(SHORTEST_DELAY * 2 ** (earlyDeaths - 1), LONGEST_DELAY);
       this.#died(current, end, delay);

@@ -94,7 +94,7 @@ describe('sallyport check --live with things that do not work', () => {
     await Promise.all(holders.map((holder) => new Promise((done) => holder.close(done))));
     expect(text.code).toBe(1);
     expect(text.out).toMatch(
-      new RegExp(`^ {2}FAILED +listener public +port ${live.ports.first} on 127.0.0.1: already in use$`, 'm'),
+      new RegExp(`^ {2}FAILED +listener public +127.0.0.1:${live.ports.first}: already in use$`, 'm'),
     );
     expect(text.out).toContain('Live check: 3 failed\n');
     expect(ended.code).toBe(1);

@@ -56,14 +56,28 @@ describe('sallyport demo', () => {
     expect(await readdir(folder)).toEqual([]);
   });
 
-  it('names every taken port with its flag and ends with 1', async () => {
+  it('names every taken port with its flag, and a command line that works in its place, and ends with 1', async () => {
     const { first, args } = await demoPorts();
     const holders = [first, first + 9].map((port) => createServer().listen(port, '127.0.0.1'));
     await Promise.all(holders.map((holder) => once(holder, 'listening')));
-    const { code, out, err } = await run('demo', ...args);
+    const { code, out, err } = await new Running(['demo', ...args], { npm_lifecycle_event: 'start' }).ended;
     await Promise.all(holders.map((holder) => new Promise((done) => holder.close(done))));
     expect({ code, out }).toEqual({ code: 1, out: '' });
-    expect(err).toContain(`port ${first} on 127.0.0.1 is already in use: choose another one with --port <port>`);
-    expect(err).toContain(`port ${first + 9} on 127.0.0.1 is already in use: choose another one with --passive-ports`);
+    expect(err).toContain(`127.0.0.1:${first}: already in use (--port)\n`);
+    expect(err).toContain(`127.0.0.1:${first + 9}: already in use (--passive-ports)\n`);
+    const [, others = ''] = /^With other ports: npm start -- (--port .* --passive-ports .*)$/m.exec(err) ?? [];
+    expect(others).toContain(`--implicit-port ${first + 1} `);
+    running = new Running(['demo', ...others.split(' ')], { TMPDIR: folder });
+    await running.until(/The log follows/);
+    running.child.kill('SIGINT');
+    expect((await running.ended).code).toBe(0);
+  });
+
+  it('takes its data ports from below those of outgoing connections, and says which in its help', async () => {
+    const { out } = await run('demo', '--help');
+    const [, first = '', last = ''] = /--passive-ports [\s\S]*?(\d+)-(\d+)\)/.exec(out) ?? [];
+    // net.ipv4.ip_local_port_range of Linux begins at 32768.
+    expect(Number(last) - Number(first)).toBe(9);
+    expect(Number(last)).toBeLessThan(32_768);
   });
 });

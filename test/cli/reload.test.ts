@@ -1,4 +1,5 @@
 /** `sallyport serve` reads its configuration again: on a signal, on a change of a file, and over the side port. */
+import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -107,7 +108,7 @@ async function metric(name: string): Promise<number> {
   return Number(new RegExp(`^sallyport_${name} (\\S+)$`, 'm').exec(text)?.[1]);
 }
 
-type EventName = 'config-applied' | 'config-refused' | 'backend-availability';
+type EventName = 'config-applied' | 'config-refused' | 'backend-availability' | 'worker-started' | 'worker-died';
 
 /** How often this was logged. */
 const count = (event: EventName) => (running?.out ?? '').split(`"event":"${event}"`).length - 1;
@@ -124,10 +125,12 @@ async function hangUp(event: EventName = 'config-applied'): Promise<void> {
 }
 
 describe('a reload', () => {
-  it('follows SIGHUP: policy, limits, ports, log level and side port', async () => {
-    await serve();
+  it.each([1, 2])('follows SIGHUP with %s process(es): policy, limits, ports and log level', async (workers) => {
+    await serve({ workers });
+    await logged('backend-availability', workers);
     await (await connect()).command('USER demo', 530);
     await configure({
+      workers,
       listeners: [
         { name: 'public', address: '127.0.0.1', port: ports.first },
         { name: 'second', address: '127.0.0.1', port: ports.first + 4 },
@@ -145,6 +148,11 @@ describe('a reload', () => {
     clients.push(tooMany);
     await tooMany.expect(421);
     expect(running?.out).toContain('"level":"debug"');
+    await configure({ workers });
+    await hangUp();
+    await expect(ScriptedClient.connect({ address: '127.0.0.1', port: ports.first + 4 })).rejects.toThrow(
+      'ECONNREFUSED',
+    );
     expect(await metric('config_last_reload_successful')).toBe(1);
   });
 
@@ -172,9 +180,11 @@ describe('a reload', () => {
   });
 
   it('follows a change of the certificate, also where its key comes a moment later', async () => {
-    await serve({ reload: { watch: 'on', interval: '200ms' } });
+    await serve({ reload: { watch: 'on', interval: '400ms' } });
     const before = await shownCertificate();
     await writeFile(join(folder, 'tls.crt'), certificates[1]?.cert ?? '');
+    // Longer than one look at the files, shorter than what counts as rest.
+    await new Promise((later) => setTimeout(later, 450));
     await writeFile(join(folder, 'tls.key'), certificates[1]?.key ?? '');
     await logged('config-applied', 1);
     const after = await shownCertificate();
@@ -217,6 +227,61 @@ describe('a reload', () => {
     await hangUp();
     expect(await (await sidePort('/readyz')).json()).toMatchObject({ ready: true, warnings: [] });
     expect(await metric('config_last_reload_successful')).toBe(1);
+  });
+
+  it('follows when what a refused configuration lacked is there at last', async () => {
+    const watched = { reload: { watch: 'on', interval: '50ms' } };
+    await serve(watched);
+    const before = await shownCertificate();
+    await configure({ ...watched, tls: { certificates: [{ cert: 'new.crt', key: 'new.key' }] } });
+    await logged('config-refused', 1);
+    await writeFile(join(folder, 'new.crt'), certificates[1]?.cert ?? '');
+    await writeFile(join(folder, 'new.key'), certificates[1]?.key ?? '');
+    await logged('config-applied', 1);
+    expect(await shownCertificate()).not.toBe(before);
+  });
+
+  it('is refused where a file is a pipe, which nobody may ever write to; and hinders nothing', async () => {
+    await serve();
+    execFileSync('mkfifo', [join(folder, 'pipe')]);
+    await rename(join(folder, 'pipe'), join(folder, 'tls.crt'));
+    await hangUp('config-refused');
+    expect(running?.out).toContain('tls.crt is a pipe or a device');
+    await writeFile(join(folder, 'again.crt'), certificates[0]?.cert ?? '');
+    await rename(join(folder, 'again.crt'), join(folder, 'tls.crt'));
+    await hangUp();
+    running?.child.kill('SIGTERM');
+    expect((await running?.ended)?.code).toBe(0);
+  });
+
+  it('reaches a worker that cannot start with the configuration before', async () => {
+    await serve({ workers: 2 });
+    await logged('worker-started', 2);
+    const pid = Number(/"event":"worker-started"[^\n]*"pid":(\d+)/.exec(running?.out ?? '')?.[1]);
+    for (const [from, to] of [
+      ['tls.crt', 'moved.crt'],
+      ['tls.key', 'moved.key'],
+    ] as const) {
+      await rename(join(folder, from), join(folder, to));
+    }
+    process.kill(pid, 'SIGKILL');
+    await logged('worker-died', 3);
+    await configure({ workers: 2, tls: { certificates: [{ cert: 'moved.crt', key: 'moved.key' }] } });
+    await hangUp();
+    await logged('worker-started', 3);
+    expect(count('config-refused')).toBe(0);
+  });
+
+  it('is the business of the primary: a worker that gets SIGHUP goes on', async () => {
+    await serve({ workers: 2 });
+    await logged('worker-started', 2);
+    const client = await loggedIn();
+    for (const [, pid] of running?.out.matchAll(/"event":"worker-started"[^\n]*"pid":(\d+)/g) ?? []) {
+      process.kill(Number(pid), 'SIGHUP');
+    }
+    await hangUp();
+    await client.command('NOOP', 200);
+    expect(count('worker-died')).toBe(0);
   });
 
   it('does not write a secret into the log where it is refused', async () => {

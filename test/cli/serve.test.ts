@@ -112,6 +112,6 @@ describe('sallyport serve', () => {
     const { code, err } = await run('serve', '--config', await configuration(first));
     await new Promise((done) => holder.close(done));
     expect(code).toBe(1);
-    expect(err).toContain(`port ${first} on 127.0.0.1: already in use`);
+    expect(err).toContain(`127.0.0.1:${first}: already in use`);
   });
 });

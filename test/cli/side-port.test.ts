@@ -16,8 +16,8 @@ let backends: readonly DemoBackend[];
 let ports: PortBlock;
 let running: Running | undefined;
 const clients: ScriptedClient[] = [];
-/** A process that hangs would outlive the test. */
-let hanging: number | undefined;
+/** Processes that hang would outlive the test. */
+let hanging: readonly number[] = [];
 
 beforeAll(async () => {
   certificate = await generateServerCertificate(await generateAuthority(), { names: ['localhost'] });
@@ -35,8 +35,8 @@ beforeEach(async () => {
 
 afterEach(async () => {
   for (const client of clients.splice(0)) client.destroy();
-  if (hanging !== undefined) process.kill(hanging, 'SIGCONT');
-  hanging = undefined;
+  for (const pid of hanging) process.kill(pid, 'SIGCONT');
+  hanging = [];
   await running?.kill();
   running = undefined;
   await Promise.all(backends.map((backend) => backend.close()));
@@ -153,17 +153,38 @@ describe('with two workers', () => {
   it('one that hangs is named, and holds up no answer for longer than two seconds', async () => {
     const [first] = await serve();
     await Promise.all(Array.from({ length: 4 }, loggedIn));
-    hanging = first!.pid;
-    process.kill(hanging, 'SIGSTOP');
+    hanging = [first!.pid];
+    process.kill(first!.pid, 'SIGSTOP');
     const before = performance.now();
     const shown = await sessions();
     expect(performance.now() - before).toBeLessThan(3000);
     expect(shown.silentWorkers).toEqual([1]);
     expect(new Set(shown.sessions.map(({ worker }) => worker))).toEqual(new Set([2]));
     expect(await (await ask('/')).text()).toContain('<strong>No answer</strong> from 1 worker: 1.');
-    process.kill(hanging, 'SIGCONT');
+    process.kill(first!.pid, 'SIGCONT');
     await expect.poll(async () => (await sessions()).silentWorkers).toEqual([]);
-    hanging = undefined;
+    hanging = [];
+  });
+
+  it('when all hang, an order is answered 503 and not as if its backend did not exist', async () => {
+    const workers = await serve();
+    hanging = workers.map(({ pid }) => pid);
+    for (const pid of hanging) process.kill(pid, 'SIGSTOP');
+    const order = await ask('/backends/one/drain', 'POST');
+    expect([order.status, await order.json()]).toEqual([
+      503,
+      { error: expect.stringContaining('no answer from worker 1, 2') },
+    ]);
+    for (const pid of hanging) process.kill(pid, 'SIGCONT');
+    hanging = [];
+    // It was carried out after all, as the answer has said that it may be.
+    const drained = async () => {
+      const { backends } = (await (await ask('/backends')).json()) as {
+        backends: { name: string; drained: boolean }[];
+      };
+      return backends.find(({ name }) => name === 'one')?.drained;
+    };
+    await expect.poll(drained).toBe(true);
   });
 
   it('a drained backend is drained in both, in the successor of one that dies, and across a reload', async () => {
@@ -214,6 +235,32 @@ describe.each([1, 2])('a reload with %d workers', (workers) => {
     const readiness = await (await ask('/readyz')).json();
     expect(readiness).toMatchObject({ ready: true, warnings: [expect.stringContaining('refused')] });
     expect((await ask('/config', 'GET', NEW_TOKEN)).status).toBe(200);
+  });
+
+  it('that moves the side port is answered, and one that cannot be carried out loses nothing', async () => {
+    const reload = { watch: 'off' };
+    const port = ports.first + 1;
+    const first = join(folder, 'rt1');
+    await writeFile(first, 'reader-0123456789abc');
+    await writeFile(join(folder, 'rt2'), NEW_TOKEN);
+    const admin = { port, writeToken: WRITE_TOKEN, readTokenFile: 'rt1' };
+    await serve({ workers, reload, admin });
+    await rm(first);
+    const moved = { ...admin, readTokenFile: 'rt2' };
+    await configure({ workers, reload, admin: { ...moved, address: '192.0.2.77' } });
+    const refused = await ask('/-/reload', 'POST');
+    expect([refused.status, await refused.json()]).toMatchObject([
+      422,
+      { problems: [expect.stringContaining('192.0.2.77')] },
+    ]);
+    expect((await ask('/config', 'GET', 'reader-0123456789abc')).status).toBe(200);
+    for (const address of ['0.0.0.0', '127.0.0.1']) {
+      await configure({ workers, reload, admin: { ...moved, address } });
+      const applied = await ask('/-/reload', 'POST');
+      expect([applied.status, await applied.json()]).toMatchObject([200, { outcome: 'applied' }]);
+      expect(linesOf('side-port-listening').at(-1)).toMatchObject({ address, port });
+      expect((await ask('/config', 'GET', NEW_TOKEN)).status).toBe(200);
+    }
   });
 
   it('is followed by a drain that is seen', async () => {

@@ -368,7 +368,7 @@ describe('the end', () => {
     running?.child.kill('SIGTERM');
     await lines('stopped', 1);
     running?.child.kill('SIGTERM');
-    expect((await running?.ended)?.code).toBe(1);
+    expect((await running?.ended)?.signal).toBe('SIGKILL');
   });
 
   it('of the primary is the end of all', async () => {
@@ -391,7 +391,7 @@ describe('a start that fails', () => {
     await once(holder, 'listening');
     const { code, err } = await run('serve', '--config', await configuration());
     await new Promise((done) => holder.close(done));
-    expect(err).toBe(`sallyport: cannot start: port ${port} on 127.0.0.1: already in use\n`);
+    expect(err).toBe(`sallyport: cannot start: 127.0.0.1:${port}: already in use\n`);
     expect(code).toBe(1);
   });
 

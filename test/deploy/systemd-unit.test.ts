@@ -27,6 +27,14 @@ describe('the unit of systemd', () => {
     expect(setting('RestartPreventExitStatus')).toBe(String(EXIT.usage));
   });
 
+  it('comes with a file that reserves the passive ports of its configuration', () => {
+    const { first, last } = parseConfig(readFileSync(join(ROOT, 'deploy/systemd/sallyport.yaml'), 'utf8'), {
+      env: {},
+    }).data.passive.ports;
+    const settings = readFileSync(join(ROOT, 'deploy/systemd/sallyport-ports.conf'), 'utf8').replaceAll(/^#.*\n/gm, '');
+    expect(settings.trim()).toBe(`net.ipv4.ip_local_reserved_ports = ${first}-${last}`);
+  });
+
   it('is told of no other program than what is installed, and the command is the same', () => {
     const command = readFileSync(join(ROOT, 'deploy/systemd/sallyport'), 'utf8');
     const [, program = ''] = /^exec (.*) "\$@"$/m.exec(command) ?? [];

@@ -31,7 +31,7 @@ await describeInterop('docs/quick-start.md', ({ packages, folder }) => {
       '2121': String(first),
       '2990': String(first + 1),
       '9121': String(first + 2),
-      '50000-50009': passive,
+      '21300-21309': passive,
       'host: 10.0.5.20': `host: 127.0.0.1, port: ${backend.port}`,
       '10.0.5.20:21': `127.0.0.1:${backend.port}`,
       alice: USER,
@@ -47,7 +47,7 @@ await describeInterop('docs/quick-start.md', ({ packages, folder }) => {
     if (block.language === 'yaml') {
       it(`line ${block.line}: Ctrl+C, and the configuration is saved`, async () => {
         await terminal.close();
-        await writeFile(join(place, 'sallyport.yaml'), terminal.adapt(`${block.text}admin: { port: 9121 }\n`));
+        await writeFile(join(place, 'trial/sallyport.yaml'), terminal.adapt(`${block.text}admin: { port: 9121 }\n`));
       });
     }
     if (block.language === 'console') {

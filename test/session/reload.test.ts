@@ -7,6 +7,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { generateAuthority, generateServerCertificate } from '../../src/certs/generate.ts';
 import { freePorts } from '../support/free-ports.ts';
@@ -105,6 +107,62 @@ describe('a new configuration', () => {
     } finally {
       await rm(folder, { recursive: true });
     }
+  });
+});
+
+describe('what is left of a configuration that was replaced', () => {
+  it('is nothing but its sessions: it can be collected', async () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    await withGateway({}, async ({ gateway, config }) => {
+      const replaced: WeakRef<object>[] = [];
+      const replace = async () => {
+        const next = structuredClone(config);
+        (await gateway.prepare(next)).commit();
+        replaced.push(new WeakRef(next));
+      };
+      for (let turn = 0; turn < 20; turn += 1) await replace();
+      // The last one is in force, and the one before may be on the stack yet.
+      const alive = () => {
+        collect();
+        return replaced.filter((each) => each.deref() !== undefined).length;
+      };
+      await expect.poll(alive).toBeLessThanOrEqual(2);
+    });
+  });
+
+  it('says nothing of a backend that another one has replaced, and looks after it no more', async () => {
+    const other = await ScriptedBackend.start({ files: { '/b': 'new' } });
+    try {
+      await withGateway(
+        { backend: { health: { interval: '20ms' } } },
+        async ({ encrypted, reload, gateway, metrics, backend }) => {
+          const late = await encrypted();
+          await reload({ backend: { health: { interval: '1h' } } }, other);
+          await expect.poll(() => gateway.readiness().ready, { interval: 5 }).toBe(true);
+          const probes = backend.sessions.length;
+          await backend.refuse();
+          await late.command('USER alice', 421);
+          expect(await metrics.render()).toContain('sallyport_backend_up{backend="legacy"} 1');
+          expect(backend.sessions.length - probes).toBeLessThanOrEqual(1);
+        },
+      );
+    } finally {
+      await other.stop();
+    }
+  });
+
+  it('counts its sessions on, also where the settings of their backend have changed', async () => {
+    await withGateway({ legacy: { files: FILES } }, async ({ loggedIn, reload, gateway, metrics }) => {
+      const client = await loggedIn();
+      await reload({ backend: { weight: 2 } });
+      expect(gateway.backends.map(({ sessions }) => sessions)).toEqual([1]);
+      expect(await metrics.render()).toContain('sallyport_backend_sessions_active{backend="legacy"} 1');
+      await client.command('QUIT', 221);
+      await expect.poll(() => gateway.backends[0]?.sessions).toBe(0);
+      await reload({ backend: { name: 'renamed' } });
+      expect(await metrics.render()).not.toContain('sallyport_backend_up{backend="legacy"}');
+    });
   });
 });
 

@@ -8,6 +8,7 @@ import { familyOf, formatEndpoint } from '../../net/address.ts';
 import { type Listener, listen } from '../../net/listener.ts';
 import { OpenSockets } from '../../net/open-sockets.ts';
 import { type Finding, failed, ok } from './finding.ts';
+import { checkOutgoingPorts } from './outgoing-ports.ts';
 
 /** A port to bind. `check` names it, `key` is where it can be changed. */
 interface Wanted {
@@ -17,7 +18,7 @@ interface Wanted {
   readonly port: number;
 }
 
-/** One finding for the passive range where all of it can be bound, one for each of its ports that cannot, one for each other port. */
+/** One finding for the passive range where all of it can be bound, one for each of its ports that cannot, one for each other port; a warning where outgoing connections may take ports of the range. */
 export async function checkPorts(config: Config): Promise<readonly Finding[]> {
   const held: Listener[] = [];
   try {
@@ -25,7 +26,7 @@ export async function checkPorts(config: Config): Promise<readonly Finding[]> {
     const range = await bindAll(passivePorts(config), held);
     const others = await bindAll(singlePorts(config), held);
     const broken = range.filter(({ level }) => level === 'failed');
-    return [...others, ...(broken.length > 0 ? broken : [wholeRange(config)])];
+    return [...others, ...(broken.length > 0 ? broken : [wholeRange(config)]), ...(await checkOutgoingPorts(config))];
   } finally {
     await Promise.all(held.map((listener) => listener.close()));
   }
@@ -104,7 +105,7 @@ function unbound({ check, key, address, port }: Wanted, error: unknown): Finding
 function remedyFor(reason: string, key: string): string {
   switch (reason) {
     case 'EADDRINUSE':
-      return `Find the holder with "ss -ltnp" and stop it, or change ${key}. Where it is this gateway, already running, nothing is wrong.`;
+      return `Find the holder with "ss -tanp" and stop it, or change ${key}. An outgoing connection keeps its port for a minute after its end. Where it is this gateway, already running, nothing is wrong.`;
     case 'EACCES':
       return `Ports below 1024 need root or CAP_NET_BIND_SERVICE: check as the user that runs the gateway, or change ${key}.`;
     case 'EMFILE':

@@ -134,7 +134,7 @@ describe('the configuration without its secrets', () => {
     expect(text.match(/"\*{4}"/g)).toHaveLength(4);
     expect(masked).toMatchObject({
       listeners: [{ name: 'public', port: 21, policy: { requireTls: 'off', uploadEnd: 'strict' } }],
-      decisionHook: { url: 'https://decide.example.com/ftp?****', password: 'omit' },
+      decisionHook: { url: 'https://decide.example.com/****', password: 'omit' },
       routes: [{ credentials: { user: null, password: '****' } }],
       admin: { readToken: '****', readTokenFile: null, address: '127.0.0.1' },
     });

@@ -35,6 +35,27 @@ describe('expandEnvironment', () => {
     expect(expandEnvironment(text, env).problems).toHaveLength(1);
   });
 
+  it('tells the position of what is malformed, and quotes nothing', () => {
+    expect(expandEnvironment(`pw\${S3cret`, env).problems).toEqual([
+      `found a malformed \${ at character 3, expected \${NAME} or \${NAME:-default} ($\${ for a literal \${)`,
+    ]);
+  });
+
+  it('names a variable inside a confidential text only where nothing else stands there', () => {
+    expect(expandEnvironment(`pw\${S3cret}`, env, true).problems).toEqual([
+      `the environment variable at character 3 is not set; set it, or write \${NAME:-default}`,
+    ]);
+    expect(expandEnvironment(`\${NOPE}`, env, true).problems.join()).toContain('NOPE');
+  });
+
+  it.each([
+    [`\${EMPTY}`, ['EMPTY']],
+    [`\${NOPE:-}\${EMPTY:-}`, ['NOPE', 'EMPTY']],
+    [`\${EMPTY:-x}\${HOST}`, []],
+  ])('tells which variables gave nothing: %j', (text, empty) => {
+    expect(expandEnvironment(text, env).empty).toEqual(empty);
+  });
+
   it('does not expand what a variable contains', () => {
     expect(expandEnvironment(`\${A}`, { A: `\${B}`, B: 'secret' }).text).toBe(`\${B}`);
   });
