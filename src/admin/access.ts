@@ -20,6 +20,8 @@ export interface Credentials {
   readonly authorization: string | undefined;
   /** Whether it came with a certificate of a trusted authority. */
   readonly certified: boolean;
+  /** Whether it says that a proxy sends it for somebody else. */
+  readonly forwarded: boolean;
 }
 
 /** Why a request is not answered. */
@@ -30,6 +32,7 @@ export type Denial =
   | 'too-many-guesses'
   | 'no-certificate'
   | 'foreign-host'
+  | 'forwarded'
   | 'reading-not-configured'
   | 'writing-not-configured';
 
@@ -71,19 +74,19 @@ export class Access {
     if (certificates || right === 'metrics') return undefined;
     if (shown.authorization !== undefined && this.#writeToken !== undefined) return this.#judgeToken(right, shown);
     if (!isLoopback(this.#protection.address)) return 'reading-not-configured';
+    // A proxy on this machine would show it to the world.
+    if (shown.forwarded) return 'forwarded';
     // A page of somebody else may give this machine a name of its own (DNS rebinding), but no address.
     return isOwnName(shown.host) ? undefined : 'foreign-host';
   }
 
   #judgeToken(right: Right, { address, authorization }: Credentials): Denial | undefined {
     if (authorization === undefined) return 'no-token';
-    if (!this.#guesses.allows(address)) return 'too-many-guesses';
     const token = tokenOf(authorization, right);
     if (token === undefined) return 'no-token';
     const granted = this.#rightsOf(token);
-    if (granted === 'none') this.#guesses.guessed(address);
-    if (granted === 'read' && right === 'write') return 'read-only-token';
-    return granted === 'none' ? 'wrong-token' : undefined;
+    if (granted === 'none') return this.#guesses.guess(address) ? 'wrong-token' : 'too-many-guesses';
+    return granted === 'read' && right === 'write' ? 'read-only-token' : undefined;
   }
 
   /** Takes the same time for every token: digests are compared, and all of them. */

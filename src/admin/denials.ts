@@ -31,7 +31,7 @@ export const DENIALS: Readonly<Record<Denial, DenialAnswer>> = {
   'too-many-guesses': {
     status: 429,
     error: 'too many wrong tokens from your address, try again in a minute',
-    headers: { 'retry-after': String(GuessLimit.patience) },
+    headers: { 'retry-after': String(GuessLimit.patience), connection: 'close' },
   },
   'no-certificate': {
     status: 403,
@@ -41,6 +41,12 @@ export const DENIALS: Readonly<Record<Denial, DenialAnswer>> = {
   'foreign-host': {
     status: 403,
     error: 'without admin.readToken or admin.tls.clientCa the Host must be an address or localhost',
+    headers: {},
+  },
+  forwarded: {
+    status: 403,
+    error:
+      'without admin.readToken or admin.tls.clientCa nothing is read through a proxy (Forwarded, Via, X-Forwarded-…, X-Real-IP)',
     headers: {},
   },
   'reading-not-configured': {

@@ -26,11 +26,16 @@ top. A bar without a percentage is a transfer whose size nobody has said: neithe
 |---|---|---|
 | \`/healthz\`, \`/readyz\` | open | open |
 | \`/metrics\` | open | token, certificate |
-| all other reading | open where \`admin.address\` is a loopback address, and the \`Host\` of the request an address or \`localhost\`; else 403 | token, certificate |
+| all other reading | open where \`admin.address\` is a loopback address, and the \`Host\` of the request an address or \`localhost\`, and no proxy between; else 403 | token, certificate |
 | orders (\`POST\`, \`DELETE\`) | never: they always need \`writeToken\` | \`writeToken\`, and the certificate where \`clientCa\` is set |
 
 Where a token and \`clientCa\` are both configured, both are needed. The write token reads as well. Tokens have at least 16 characters; better keep
-them in files (\`readTokenFile\`, \`writeTokenFile\`), which are read again by a [reload](operations.md), as certificates are.
+them in files (\`readTokenFile\`, \`writeTokenFile\`), which are read again by a [reload](operations.md), as certificates are. Where the
+authorities in \`clientCa\` have changed, a certificate counts only when it is shown again: connections of before are ended.
+
+A reverse proxy on this machine comes from a loopback address. So that it publishes nothing by mistake, what is open only on loopback is
+denied to requests with \`Forwarded\`, \`Via\`, \`X-Real-IP\` or any \`X-Forwarded-…\` header. A proxy that sends none of them cannot be told
+apart: behind one, configure a token.
 
 \`\`\`yaml part
 admin:
@@ -60,7 +65,20 @@ scrape_configs:
 In a container the side port must listen on \`0.0.0.0\` to be published: without a token it then answers health checks and metrics only.
 
 Denied requests are counted (\`sallyport_side_port_denials_total\`) and logged (\`side-port-denied\`; wrong tokens as a warning, without the
-token). After ten wrong tokens from one address within a minute no token of it is looked at until the minute is over (429). Each order is logged (\`operator-order\`).
+token). After ten wrong tokens from one host within a minute its next wrong ones get 429 until the minute is over, and no warnings; the right token
+always counts. A host is an IPv4 address, or an IPv6 network of 64 bits. Each order is logged (\`operator-order\`).
+
+## What many requests can do
+
+There are places for 256 connections. Whoever comes when all are taken gets a place: the host with the most connections loses the one that
+was quiet for longest. A connection on which nothing is asked ends after five seconds.
+
+\`/metrics\` and \`/readyz\` can be asked by everybody, and asking costs the gateway work. All who ask at the same time share one reading;
+when there were ten readings within a second, who asks next gets one that is at most 250 ms old.
+
+A reload that moves the side port (another address or port, HTTPS in place of HTTP) opens the new place before it leaves the old one, where both
+can be had at once. Requests that run are answered; the old place is closed at the latest after five seconds. Where the new place cannot be
+had, the reload is refused and everything stays as it was.
 
 What clients and backends have said (names, paths, words of a backend) is shown with control characters escaped, as in the
 [log](logging.md). Times are ISO 8601 in UTC.`;

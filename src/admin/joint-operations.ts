@@ -22,6 +22,16 @@ export interface Part {
   ): Promise<{ readonly answer: OperationAnswer<N> } | 'silent'>;
 }
 
+/** No process has answered that could know. `message` says so to whoever has asked. */
+export class Unanswered extends Error {
+  override readonly name = 'Unanswered';
+
+  constructor(silentWorkers: readonly number[]) {
+    const who = silentWorkers.length === 0 ? 'no worker runs' : `no answer from worker ${silentWorkers.join(', ')}`;
+    super(`${who}; an order may still be carried out: look again`);
+  }
+}
+
 /** What only the whole gateway can do. */
 export type WholeOperations = Pick<
   Operations,
@@ -65,12 +75,18 @@ export function jointOperations(parts: () => readonly Part[], whole: WholeOperat
       };
     },
     async session(id) {
-      const { heard } = await ask('session', id);
+      const { heard, silentWorkers } = await ask('session', id);
       const found = heard.find(({ answer }) => answer !== undefined);
-      return found?.answer && { ...found.answer, worker: found.worker };
+      if (found?.answer !== undefined) return { ...found.answer, worker: found.worker };
+      if (silentWorkers.length > 0 || heard.length === 0) throw new Unanswered(silentWorkers);
+      return undefined;
     },
     async endSession(id) {
-      return done(await ask('endSession', id), `session ${id} ends`);
+      const asked = await ask('endSession', id);
+      const ended = done(asked, `session ${id} ends`);
+      // One that is silent may have it.
+      if (ended === undefined && asked.silentWorkers.length > 0) throw new Unanswered(asked.silentWorkers);
+      return ended;
     },
     async backends() {
       const { heard, silentWorkers } = await ask('backends');
@@ -131,10 +147,12 @@ async function askAll<N extends OperationName>(
   };
 }
 
+/** Undefined where all who answered have no such thing. Throws Unanswered where nobody did. */
 function done(
   { heard, silentWorkers }: Heard<'endSession' | 'drainBackend' | 'undrainBackend'>,
   what: string,
 ): answers.DoneShown | undefined {
+  if (heard.length === 0) throw new Unanswered(silentWorkers);
   return heard.some(({ answer }) => answer) ? { done: what, silentWorkers } : undefined;
 }
 

@@ -26,7 +26,7 @@ export const REFUSALS: Readonly<Record<number, string>> = {
   400: 'A parameter is wrong.',
   401: 'A token is needed, or this one is wrong.',
   403: 'Not allowed; `error` says why.',
-  429: 'Too many wrong tokens from this address.',
+  429: 'Too many wrong tokens from this host, and one more.',
 };
 
 /** The document. Schemas with a name are components. */

@@ -50,11 +50,12 @@ export interface Operations {
   readonly metrics: MetricsSource;
   readiness(): answers.Readiness | Promise<answers.Readiness>;
   sessions(limit: number): Promise<answers.SessionsShown>;
+  /** Undefined where no process has it. Rejects with Unanswered where one does not answer that may. */
   session(id: string): Promise<answers.SessionShown | undefined>;
-  /** Undefined where no process that answered has it. */
+  /** Undefined where no process has it. Rejects with Unanswered where one does not answer that may. */
   endSession(id: string): Promise<answers.DoneShown | undefined>;
   backends(): Promise<answers.BackendsShown>;
-  /** Undefined where there is no such backend. */
+  /** Undefined where there is no such backend. Rejects with Unanswered where no process answers. */
   drainBackend(name: string): Promise<answers.DoneShown | undefined>;
   undrainBackend(name: string): Promise<answers.DoneShown | undefined>;
   passivePorts(): Promise<answers.PassivePortsShown>;

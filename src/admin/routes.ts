@@ -16,6 +16,10 @@ const HTML = 'text/html; charset=utf-8';
 
 const SESSION_ID = { in: 'path', shape: shape.text('Id of the session.', { maxLength: 64 }) } as const;
 const BACKEND_NAME = { in: 'path', shape: shape.text('Name of the backend.', { maxLength: 64 }) } as const;
+const UNANSWERED = {
+  meaning: 'No worker answered that could know; an order may still be carried out.',
+  shape: shapes.REFUSAL,
+};
 const NOT_FOUND = { meaning: 'There is no such thing.', shape: shapes.REFUSAL };
 
 /** The table. */
@@ -85,7 +89,7 @@ export const ROUTES: readonly Route[] = [
     id: 'getSession',
     summary: 'One session',
     parameters: { id: SESSION_ID },
-    answers: { 200: { meaning: 'The session.', shape: shapes.SESSION }, 404: NOT_FOUND },
+    answers: { 200: { meaning: 'The session.', shape: shapes.SESSION }, 404: NOT_FOUND, 503: UNANSWERED },
     answer: async ({ operations, parameters }) => {
       const found = await operations.session(String(parameters['id']));
       return found === undefined ? notFound('session') : json(found);
@@ -264,7 +268,7 @@ interface Order extends Pick<Route, 'id' | 'summary' | 'description' | 'paramete
   /** Undefined where what it is about does not exist. */
   readonly carryOut: (asked: Asked) => ReturnType<Operations['endSession']> | shapes.DoneShown | undefined;
   /** What it is about. */
-  readonly missing: string;
+  readonly missing: 'session' | 'backend' | 'ban';
 }
 
 /** An order about something that may not be there. */
@@ -276,7 +280,11 @@ function order(
 ): Route {
   return {
     ...{ method, path, right: 'write', action, ...rest },
-    answers: { 200: { meaning: 'It was done.', shape: shapes.DONE }, 404: NOT_FOUND },
+    answers: {
+      200: { meaning: 'It was done.', shape: shapes.DONE },
+      404: NOT_FOUND,
+      ...(missing !== 'ban' && { 503: UNANSWERED }),
+    },
     answer: async (asked) => {
       const done = await carryOut(asked);
       return done === undefined ? notFound(missing) : json(done);

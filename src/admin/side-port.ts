@@ -11,12 +11,14 @@ import type { Logger } from '../observe/logger.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import { writeEvent } from '../observe/write-event.ts';
 import { printable } from '../wire/redact.ts';
-import { Access, type Credentials, type Denial } from './access.ts';
+import { Access, type Credentials, type Denial, type Right } from './access.ts';
+import { Connections } from './connections.ts';
 import { DENIALS } from './denials.ts';
 import type { GuessLimit } from './guess-limit.ts';
+import { Unanswered } from './joint-operations.ts';
 import { answersOf } from './openapi.ts';
 import type { Operations } from './operations.ts';
-import type { Route } from './route.ts';
+import type { Answer, Asked, Route } from './route.ts';
 import { ROUTES } from './routes.ts';
 
 export interface SidePortOptions {
@@ -31,9 +33,18 @@ export interface SidePort {
   readonly address: string;
   /** The real port. */
   readonly port: number;
-  /** Takes the tokens and certificates of this configuration. Rejects where a file cannot be used. */
-  adopt(config: AdminConfig): Promise<void>;
+  /** Takes these tokens and certificates. Throws, with everything as it was, where a certificate cannot be used. */
+  adopt(settings: Settings): void;
+  /** Listens no more, at once; answers the requests that run, for a few seconds. Resolves when all connections are closed. */
+  retire(): Promise<void>;
+  /** Listens no more and ends all connections. Resolves when they are closed. */
   close(): Promise<void>;
+}
+
+/** A configuration, and what its files said when it was read. */
+export interface Settings {
+  readonly config: AdminConfig;
+  readonly material: Material;
 }
 
 /** What is in the files of a configuration. */
@@ -48,8 +59,13 @@ const REQUEST_TIMEOUT = 10_000;
 /** Orders have no body; what comes anyway is dropped. */
 const BODY_LIMIT = 65_536;
 
-/** More are closed: the descriptors of the process are for clients of the gateway. */
-const MAX_CONNECTIONS = 256;
+/** For how long a connection is kept on which nothing is asked (milliseconds). */
+const KEEP_ALIVE = 5000;
+/** For how long requests are still answered after a move (milliseconds). */
+const GRACE = 5000;
+
+/** Traces of a proxy that asks for somebody else: RFC 7239 §4, RFC 9110 §7.6.3, and what was in use before. */
+const PROXY_HEADERS = /^(?:forwarded|via|x-real-ip|x-forwarded(?:-.*)?)$/;
 
 /** A page may have the style of its own house and nothing else; nobody may frame it; nothing is kept. */
 const HEADERS = {
@@ -63,7 +79,12 @@ const HEADERS = {
 };
 
 /** Denials that somebody should look at. */
-const SUSPICIOUS: ReadonlySet<Denial> = new Set<Denial>(['wrong-token', 'read-only-token', 'foreign-host']);
+const SUSPICIOUS: ReadonlySet<Denial> = new Set<Denial>([
+  'wrong-token',
+  'read-only-token',
+  'foreign-host',
+  'forwarded',
+]);
 
 /** Reads the files that a configuration names. Rejects with an Error that names the file that cannot be used. */
 export async function readMaterial(config: AdminConfig): Promise<Material> {
@@ -75,37 +96,69 @@ export async function readMaterial(config: AdminConfig): Promise<Material> {
   return { ...tokens, tls: { cert: certText, key: keyText, ...ca } };
 }
 
-/** Resolves when it is bound; rejects with the error of the socket where it cannot be, or of a file. */
+/** Resolves when it is bound; rejects with the error of the socket where it cannot be, or of OpenSSL for a certificate. */
 export async function openSidePort(
-  config: AdminConfig,
+  { config, material }: Settings,
   options: SidePortOptions,
   guesses: GuessLimit,
 ): Promise<SidePort> {
-  const material = await readMaterial(config);
   let access = accessOf(config, material, guesses);
+  let authorities = material.tls?.ca;
+  let state: 'open' | 'retired' = 'open';
   const app = newServer(material);
+  const connections = new Connections(app.server);
   app.addHook('onRequest', async (_request, answer) => void answer.headers(HEADERS));
-  app.server.maxConnections = MAX_CONNECTIONS;
+  app.addHook('onSend', async ({ socket }, answer) => {
+    if (state === 'retired' || !connections.isTrusted(socket)) answer.header('connection', 'close');
+  });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (_request, body, done) => {
     body.resume();
     done(null);
   });
-  for (const route of ROUTES) addRoute(app, route, options, (shown) => access.judge(route.right, shown));
+  const judge = (right: Right, request: FastifyRequest) => access.judge(right, shownBy(request, connections));
+  for (const route of ROUTES) addRoute(app, route, options, (request) => judge(route.right, request));
   addErrorAnswers(app, options.logger);
-  await app.listen({ host: config.address, port: config.port });
+  try {
+    await app.listen({ host: config.address, port: config.port });
+  } catch (error) {
+    await app.close();
+    throw error;
+  }
   const [bound] = app.addresses();
   const { address, port } = typeof bound === 'object' ? bound : config;
   writeEvent(options.logger, 'side-port-listening', `side port on ${address}, port ${port}`, { address, port });
+
+  let ended: Promise<void> | undefined;
+  /** Frees the port at once, which fastify would do later. */
+  const listenNoMore = (): Promise<void> => {
+    state = 'retired';
+    ended ??= new Promise((resolve) => app.server.close(() => resolve()));
+    return ended;
+  };
   return {
     address,
     port,
-    async adopt(next) {
-      const fresh = await readMaterial(next);
+    adopt({ config: next, material: fresh }) {
       if (fresh.tls !== undefined) takeCertificate(app, fresh.tls);
       access = accessOf(next, fresh, guesses);
+      if (fresh.tls?.ca !== authorities) connections.distrust();
+      authorities = fresh.tls?.ca;
     },
-    close: () => app.close(),
+    async retire() {
+      const done = listenNoMore();
+      connections.endQuiet();
+      const timer = setTimeout(() => connections.endAll(), GRACE);
+      await done;
+      clearTimeout(timer);
+      await app.close();
+    },
+    async close() {
+      const done = listenNoMore();
+      connections.endAll();
+      await done;
+      await app.close();
+    },
   };
 }
 
@@ -118,6 +171,7 @@ function newServer({ tls }: Material): FastifyInstance {
     logger: false,
     forceCloseConnections: true,
     requestTimeout: REQUEST_TIMEOUT,
+    keepAliveTimeout: KEEP_ALIVE,
     bodyLimit: BODY_LIMIT,
   } as const;
   if (tls === undefined) return fastify(common);
@@ -129,10 +183,11 @@ function newServer({ tls }: Material): FastifyInstance {
 
 function takeCertificate(app: FastifyInstance, tls: NonNullable<Material['tls']>): void {
   const server = app.server as { setSecureContext?(options: object): void };
+  // Brings other keys for tickets too: a session that is resumed would say again that its certificate was good.
   server.setSecureContext?.(tls);
 }
 
-type Judge = (shown: Credentials) => Denial | undefined;
+type Judge = (request: FastifyRequest) => Denial | undefined;
 
 function addRoute(app: FastifyInstance, route: Route, options: SidePortOptions, judge: Judge): void {
   const { operations } = options;
@@ -146,12 +201,22 @@ function addRoute(app: FastifyInstance, route: Route, options: SidePortOptions, 
     onRequest: async (request, answer) => deny(request, answer, judge, options),
     handler: async (request, answer) => {
       const parameters = { ...(request.params as object), ...(request.query as object) };
-      const { status, body, type } = await route.answer({ operations, parameters });
+      const { status, body, type } = await answerOf(route, { operations, parameters });
       if (route.action !== undefined) noteOrder(request, route, status, options.logger);
       if (type !== undefined) answer.type(type);
       return answer.code(status).send(body);
     },
   });
+}
+
+/** An order that nobody has answered is noted as well: it may still be carried out. */
+async function answerOf(route: Route, asked: Asked): Promise<Answer> {
+  try {
+    return await route.answer(asked);
+  } catch (error) {
+    if (error instanceof Unanswered) return { status: 503, body: { error: error.message } };
+    throw error;
+  }
 }
 
 /** The parameters of a route as fastify wants them. */
@@ -164,6 +229,17 @@ function requestSchemas({ parameters = {} }: Route): Readonly<Record<string, obj
   return { params: of('path'), querystring: of('query') };
 }
 
+function shownBy({ headers, socket }: FastifyRequest, connections: Connections): Credentials {
+  const { host, authorization } = headers;
+  return {
+    address: canonicalAddress(socket.remoteAddress ?? ''),
+    host,
+    authorization,
+    certified: isCertified(socket) && connections.isTrusted(socket),
+    forwarded: Object.keys(headers).some((name) => PROXY_HEADERS.test(name)),
+  };
+}
+
 /** Answers a request that is not allowed. */
 async function deny(
   request: FastifyRequest,
@@ -171,9 +247,8 @@ async function deny(
   judge: Judge,
   { logger, metrics }: SidePortOptions,
 ): Promise<FastifyReply | undefined> {
-  const { host, authorization } = request.headers;
   const address = canonicalAddress(request.socket.remoteAddress ?? '');
-  const denial = judge({ address, host, authorization, certified: isCertified(request.socket) });
+  const denial = judge(request);
   if (denial === undefined) return undefined;
   metrics.sidePortDenied(denial);
   const fields = { address, problem: denial, request: requestText(request) };

@@ -16,8 +16,8 @@ export type ToWorker =
   | ({ readonly kind: 'start'; readonly worker: number; readonly drained: readonly string[] } & WorkerConfiguration)
   /** Make this configuration ready; answered with `prepared`. */
   | ({ readonly kind: 'prepare'; readonly id: number } & WorkerConfiguration)
-  /** Put in force what was prepared, or give it back. */
-  | { readonly kind: 'commit' }
+  /** Put in force what was prepared, answered with `committed`; or give it back. */
+  | { readonly kind: 'commit'; readonly id: number }
   | { readonly kind: 'abandon' }
   /** Open the log files anew. */
   | { readonly kind: 'reopen' }
@@ -49,6 +49,7 @@ export interface WorkerConfiguration {
 /** An answer to a `question`, or to what else is answered. */
 export type Answer =
   | { readonly kind: 'prepared'; readonly id: number; readonly error: PortableError | undefined }
+  | { readonly kind: 'committed'; readonly id: number }
   | { readonly kind: 'drained'; readonly id: number }
   | { readonly kind: 'operation'; readonly id: number; readonly answer: unknown }
   | { readonly kind: 'readiness'; readonly id: number; readonly readiness: Readiness }

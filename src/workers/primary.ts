@@ -180,7 +180,7 @@ class Primary implements WorkerService {
       await abandon();
       throw error;
     });
-    for (const change of ready) change.commit();
+    await Promise.all(ready.map((change) => change.commit()));
     this.#shares = shares;
     this.#admissions.change(config.limits);
     this.#backendPlaces.change(config.backends);

@@ -45,7 +45,7 @@ async function take(message: ToWorker): Promise<void> {
     case 'commit':
       prepared?.commit();
       prepared = undefined;
-      return;
+      return channel.send({ kind: 'committed', id: message.id });
     case 'abandon':
       return abandon();
     case 'reopen':

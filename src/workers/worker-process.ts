@@ -122,9 +122,14 @@ export class WorkerProcess {
     return answer.error && revived(answer.error);
   }
 
-  /** Puts in force, or gives back, what was prepared. */
-  async conclude(how: 'commit' | 'abandon'): Promise<void> {
-    await this.#channel.send({ kind: how });
+  /** Puts in force what was prepared. Resolves when it is. */
+  async commit(): Promise<void> {
+    await this.#ask((id) => ({ kind: 'commit', id }));
+  }
+
+  /** Gives back what was prepared. */
+  async abandon(): Promise<void> {
+    await this.#channel.send({ kind: 'abandon' });
   }
 
   /** Opens its log files anew. */
@@ -205,6 +210,7 @@ export class WorkerProcess {
         return this.#answered(message);
       case 'readiness':
       case 'prepared':
+      case 'committed':
       case 'drained':
       case 'operation':
         return this.#answered(message);

@@ -4,7 +4,6 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { portsText } from '../config/worker-slices.ts';
-import type { PreparedChange } from '../net/listener.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import { writeEvent } from '../observe/write-event.ts';
@@ -22,6 +21,13 @@ export interface WorkerSlotOptions extends Omit<WorkerProcessOptions, 'onSession
   readonly logger: Logger;
   /** A process has died, unless it was told to stop. */
   readonly onDeath: (process: WorkerProcess) => void;
+}
+
+/** A configuration that is ready in a worker; one of the two is called. */
+export interface PreparedInWorker {
+  /** Resolves when it is in force. */
+  commit(): Promise<void>;
+  abandon(): Promise<void>;
 }
 
 export class WorkerSlot {
@@ -53,18 +59,18 @@ export class WorkerSlot {
   }
 
   /** Makes a configuration ready; rejects with what stands against it. */
-  async prepare(configuration: WorkerConfiguration): Promise<PreparedChange> {
+  async prepare(configuration: WorkerConfiguration): Promise<PreparedInWorker> {
     const serving = this.#process?.isServing === true ? this.#process : undefined;
-    const abandon = async () => serving?.conclude('abandon');
+    const abandon = async () => serving?.abandon();
     const problem = await serving?.prepare(configuration);
     if (problem !== undefined) {
       await abandon();
       throw problem;
     }
-    const commit = () => {
+    const commit = async () => {
       this.#configuration = configuration;
       // Who does not serve yet, or has taken its place meanwhile, began with the configuration before: it may even be why it cannot start.
-      if (serving !== undefined && this.#process === serving) void serving.conclude('commit');
+      if (serving !== undefined && this.#process === serving) await serving.commit();
       else this.#process?.restart();
     };
     return { commit, abandon };

@@ -13,7 +13,7 @@ import { makeClientCertificates } from '../support/client-certificates.ts';
 import type { ScriptedClient } from '../support/scripted-client.ts';
 import { PASSWORD, USER } from '../support/scripted-client.ts';
 import { withBackends } from '../support/several-backends.ts';
-import { READ_TOKEN, type TestSidePort, WRITE_TOKEN, withSidePort } from '../support/side-port.ts';
+import { OPEN, READ_TOKEN, type TestSidePort, WRITE_TOKEN, withSidePort } from '../support/side-port.ts';
 import { withGateway } from '../support/test-gateway.ts';
 
 const WRITES = { writeToken: WRITE_TOKEN };
@@ -443,8 +443,9 @@ describe('every answer', () => {
         const userinfo = Buffer.from(`operator:${READ_TOKEN}`).toString('base64');
         expect((await fetch(url, { headers: { authorization: `Basic ${userinfo}` } })).status).toBe(200);
         for (let guess = 0; guess < 9; guess += 1) await ask('/sessions', { token: `guess-${guess}` });
-        const late = await ask('/sessions', { token: READ_TOKEN });
+        const late = await ask('/sessions', { token: 'guess-10' });
         expect([late.status, late.headers.get('retry-after')]).toEqual([429, '60']);
+        expect((await ask('/sessions', { token: READ_TOKEN })).status).toBe(200);
       });
     });
   });
@@ -485,6 +486,35 @@ describe('the side port with TLS', () => {
             const again = await overTls(admin.port, { session });
             expect([again.resumed, again.status]).toEqual([true, status]);
           }
+        });
+      });
+    } finally {
+      await certificates.remove();
+    }
+  });
+
+  it('under other authorities, does not trust what was shown before: on open connections, or by resumption', async () => {
+    const certificates = await makeClientCertificates();
+    const { cert, key } = await testCertificate();
+    const { alice, foreign } = certificates.clients;
+    try {
+      await withGateway({}, async (house) => {
+        const tls = { cert, key, clientCa: certificates.ca };
+        await withSidePort(house, { tls }, async ({ admin }) => {
+          const { session } = await overTls(admin.port, alice);
+          expect((await overTls(admin.port, { session })).resumed).toBe(true);
+          const open = connect({ port: admin.port, host: '127.0.0.1', rejectUnauthorized: false, ...alice });
+          const closed = new Promise<void>((resolve) => open.once('close', () => resolve()));
+          open.write('GET /sessions HTTP/1.1\r\nHost: localhost\r\n\r\n');
+          const answer = await new Promise((resolve) => open.once('data', resolve));
+          expect(String(answer)).toMatch(/^HTTP\/1\.1 200 /);
+          await admin.replace({ ...OPEN, tls });
+          expect(open.closed).toBe(false);
+          await admin.replace({ ...OPEN, tls: { ...tls, clientCa: certificates.foreignCa } });
+          await closed;
+          expect((await overTls(admin.port, alice)).status).toBe('403');
+          expect((await overTls(admin.port, foreign)).status).toBe('200');
+          expect(await overTls(admin.port, { session })).toMatchObject({ resumed: false, status: '403' });
         });
       });
     } finally {

@@ -19,6 +19,7 @@ const shown = (own: Partial<Credentials> = {}): Credentials => ({
   host: '127.0.0.1:9121',
   authorization: undefined,
   certified: false,
+  forwarded: false,
   ...own,
 });
 
@@ -49,6 +50,8 @@ const ROWS: readonly Row[] = [
   ['not under a foreign name', {}, 'read', { host: 'evil.example.com:9121' }, 'foreign-host'],
   ['not under a name that begins like an address', {}, 'read', { host: '127.0.0.1.evil.example.com' }, 'foreign-host'],
   ['not without any name', {}, 'read', { host: undefined }, 'foreign-host'],
+  ['not through a proxy', {}, 'read', { forwarded: true }, 'forwarded'],
+  ['through a proxy with the token', { readToken: READ }, 'read', { ...bearer(READ), forwarded: true }, undefined],
   ['not on other addresses', EVERYWHERE, 'read', {}, 'reading-not-configured'],
   ['by the write token on other addresses', { ...EVERYWHERE, writeToken: WRITE }, 'read', bearer(WRITE), undefined],
   ['by the read token, under any name', TOKENS, 'read', { ...bearer(READ), host: 'sallyport.example.com' }, undefined],
@@ -92,25 +95,35 @@ it.each(ROWS)('%s', (_what, own, right, given, denial) => {
   expect(new Access(protection(own)).judge(right, shown(given))).toBe(denial);
 });
 
-describe('guesses', () => {
-  it('are bounded for each address, for a minute', () => {
+describe('wrong tokens', () => {
+  it('are bounded for each host, for a minute, and the right one counts all the time', () => {
     let now = 0;
     const access = new Access(protection(TOKENS), new GuessLimit(() => now));
     const guess = (address: string, token: string) => access.judge('read', shown({ address, ...bearer(token) }));
     for (let count = 0; count < 10; count += 1) expect(guess('192.0.2.1', `wrong-${count}`)).toBe('wrong-token');
     expect(guess('192.0.2.1', 'wrong')).toBe('too-many-guesses');
-    // Or else the guesses could go on, and only the right one be seen.
-    expect(guess('192.0.2.1', READ)).toBe('too-many-guesses');
-    expect(guess('192.0.2.2', READ)).toBeUndefined();
-    now = 60_000;
+    // Others may come from the same address.
     expect(guess('192.0.2.1', READ)).toBeUndefined();
+    expect(access.judge('write', shown(bearer(WRITE)))).toBeUndefined();
+    expect(guess('192.0.2.1', 'wrong')).toBe('too-many-guesses');
+    expect(guess('192.0.2.2', 'wrong')).toBe('wrong-token');
+    now = 60_000;
+    expect(guess('192.0.2.1', 'wrong')).toBe('wrong-token');
   });
 
-  it('of one address make way for those of others, so that they cost no endless memory', () => {
+  it('of all addresses of an IPv6 network of 64 bits are those of one host', () => {
     const limit = new GuessLimit();
-    for (let guess = 0; guess < 10; guess += 1) limit.guessed('first');
-    expect(limit.allows('first')).toBe(false);
-    for (let address = 0; address < 10_000; address += 1) limit.guessed(`${address}`);
-    expect(limit.allows('first')).toBe(true);
+    for (let guess = 0; guess < 10; guess += 1) expect(limit.guess(`2001:db8::${guess}`)).toBe(true);
+    expect(limit.guess('2001:db8::ffff:0:1')).toBe(false);
+    expect(limit.guess('2001:db8:0:1::1')).toBe(true);
+  });
+
+  it('of one host make way for those of others, so that they cost no endless memory', () => {
+    const limit = new GuessLimit();
+    const address = (number: number) => `10.${number >> 16}.${(number >> 8) & 255}.${number & 255}`;
+    for (let guess = 0; guess < 10; guess += 1) limit.guess('192.0.2.1');
+    expect(limit.guess('192.0.2.1')).toBe(false);
+    for (let number = 0; number < 10_000; number += 1) limit.guess(address(number));
+    expect(limit.guess('192.0.2.1')).toBe(true);
   });
 });
