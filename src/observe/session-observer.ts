@@ -16,6 +16,7 @@ import type { Channel, Metrics, PolicyRule, Side } from './metrics.ts';
 import type { FailureKind, RecentFailures } from './recent-failures.ts';
 import { backendLegFields, clientLegFields, shown, tlsFields } from './record-fields.ts';
 import type {
+  Change,
   Denial,
   LegFacts,
   LoginRecord,
@@ -109,11 +110,8 @@ export class SessionObserver {
   tlsFailed(channel: Channel, code: ErrorCode, detail: string | undefined): void {
     this.#metrics.tlsHandshakeFailed('client', code);
     this.#failed('tls', code, detail);
-    this.#write('tls-failed', `TLS on the ${channel} connection failed`, {
-      channel,
-      cause: code,
-      detail: shown(detail),
-    });
+    const fields = { channel, cause: code, detail: shown(detail) };
+    this.#write('tls-failed', `TLS on the ${channel} connection failed`, fields);
   }
 
   /** A command arrived; `known` says whether the gateway has it in its table. */
@@ -195,6 +193,11 @@ export class SessionObserver {
   dataSetupFailed(verb: string, cause: ErrorCode, denial: Denial): void {
     this.dataConnectionFailed('client', cause, denial.detail);
     this.#audit.denied(verb, denial);
+  }
+
+  /** A command went to the backend that changes something there. */
+  changed(change: Change): void {
+    this.#audit.changed(change);
   }
 
   /** Whether a transfer may begin; not where it has to be recorded before, and cannot be. */

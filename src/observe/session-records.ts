@@ -39,11 +39,11 @@ export interface LoginRecord {
 
 /** What a command is about, as the audit log has it. */
 export interface TouchedPath {
-  /** Latin-1: absolute; or, where the folder is unknown, as the client sent it. Undefined where nobody said it. */
+  /** Latin-1: absolute; or, where the folder is unknown, with `..` in it, or as the client sent it. Undefined where nobody said it. */
   readonly path: string | undefined;
   /** Latin-1, as the client sent it. */
   readonly argument: string | undefined;
-  /** Whether `path` is absolute. */
+  /** Whether it is known in which folder it is. */
   readonly directory: 'known' | 'unknown';
 }
 
@@ -71,6 +71,14 @@ export interface Denial {
   readonly reply: number;
   /** Undefined where the command has no path. */
   readonly touched: TouchedPath | undefined;
+}
+
+/** A command that changes something at the backend beside transfers: deletes, renames, folders, attributes, SITE. */
+export interface Change {
+  readonly verb: string;
+  readonly touched: TouchedPath;
+  /** Code of the backend's reply; undefined where none came. */
+  readonly backendReply: number | undefined;
 }
 
 /** What a session was, in numbers. */

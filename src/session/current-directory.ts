@@ -1,6 +1,6 @@
 /**
  * In which folder the backend is, as it says itself, and which file a command means there. What it does not say is not guessed:
- * then a relative path stays unknown.
+ * then a relative path stays unknown, and so does one that only the backend can work out.
  */
 import type { BackendLink } from '../backends/backend-link.ts';
 import type { TouchedPath } from '../observe/session-records.ts';
@@ -60,13 +60,10 @@ export function touchedBy(
   { verb, argument }: Command,
   preliminary?: Reply,
 ): TouchedPath {
-  const name =
-    verb === 'STOU' ? chosenName(preliminary) : TAKES_OPTIONS.has(verb) ? withoutOptions(argument) : argument;
+  const name = verb === 'STOU' ? chosenName(preliminary) : nameIn(verb, argument);
   // The backend chooses the name, and need not tell it.
   if (verb === 'STOU' && name === undefined) return { path: undefined, argument, directory: 'known' };
-  const path = resolvePath(directory?.path, name ?? '');
-  if (path !== undefined) return { path, argument, directory: 'known' };
-  return { path: name === '' ? undefined : name, argument, directory: 'unknown' };
+  return { ...resolvePath(directory?.path, name ?? ''), argument };
 }
 
 /**
@@ -81,15 +78,32 @@ export function directoryIn({ code, lines }: Reply): string | undefined {
   return clear ? directory : undefined;
 }
 
-/** The absolute path of a name in a folder, with `.`, `..` and `//` worked out; undefined where that depends on a folder that is unknown. */
-export function resolvePath(directory: string | undefined, name: string): string | undefined {
-  if (!name.startsWith('/') && directory === undefined) return undefined;
-  const steps: string[] = [];
-  for (const step of (name.startsWith('/') ? name : `${directory}/${name}`).split('/')) {
-    if (step === '..') steps.pop();
-    else if (step !== '' && step !== '.') steps.push(step);
+/** Names that are no path in a folder: `~ann/x` may be in a home; `\x` and `C:\x` on Windows are absolute. */
+const ELSEWHERE = /^(?:~|\\|[A-Za-z]:[/\\])/;
+
+/**
+ * Where a name in a folder is: absolute, with `.` and `//` worked out, and `..` at the root. Behind another step `..` stays, since
+ * that step may be a link, and then only the backend knows where it leads; the folder counts as unknown then, and where it is undefined
+ * for a relative name.
+ */
+export function resolvePath(directory: string | undefined, name: string): Pick<TouchedPath, 'path' | 'directory'> {
+  const absolute = name.startsWith('/');
+  if (!absolute && (directory === undefined || ELSEWHERE.test(name))) {
+    return { path: name === '' ? undefined : name, directory: 'unknown' };
   }
-  return `/${steps.join('/')}`;
+  const steps = (absolute ? name : `${directory}/${name}`).split('/').filter((step) => step !== '' && step !== '.');
+  const first = steps.findIndex((step) => step !== '..');
+  const inside = first === -1 ? [] : steps.slice(first);
+  // Windows takes `\` for `/`.
+  const climbs = inside.some((step) => step.split('\\').includes('..'));
+  return { path: `/${inside.join('/')}`, directory: climbs ? 'unknown' : 'known' };
+}
+
+/** The path in an argument. */
+function nameIn(verb: string, argument: string | undefined): string | undefined {
+  if (TAKES_OPTIONS.has(verb)) return withoutOptions(argument);
+  // draft-somers-ftp-mfxx §3: `MFMT YYYYMMDDHHMMSS path`.
+  return verb === 'MFMT' ? argument?.replace(/^\S+ /, '') : argument;
 }
 
 /** Without `-la` and the like. */

@@ -12,6 +12,7 @@ import { type Reply, reply } from '../wire/reply.ts';
 import { settleIn } from './after-login.ts';
 import { deny } from './denial.ts';
 import { loginAbandoned, loginRefused } from './failed-login.ts';
+import { forward } from './forward.ts';
 import { admit } from './gate.ts';
 import { HANDLERS } from './handlers/index.ts';
 import { endOfInput, lastReply } from './last-reply.ts';
@@ -23,7 +24,7 @@ import { upgradeControl } from './secure-control.ts';
 import { SessionContext } from './session-context.ts';
 import type { SessionOptions } from './session-options.ts';
 import { type SessionSnapshot, sessionSnapshot } from './session-snapshot.ts';
-import { newStanding, noticeAnswer, type Standing, secureStanding } from './standing.ts';
+import { newStanding, type Standing, secureStanding } from './standing.ts';
 import { runTransfer } from './transfer-record.ts';
 
 const GREETING = reply(220, 'FTPS gateway ready.');
@@ -193,9 +194,7 @@ export class Session {
 
   async #forward(command: Command): Promise<void> {
     if (this.#phase.name !== 'ready') throw new Error(`forward while ${this.#phase.name}`);
-    const answer = await this.#phase.link.exchange(command);
-    noticeAnswer(this.#standing, command, answer);
-    await this.#reply(answer);
+    await this.#reply(await forward(command, this.#phase.link, this.#standing, this.#options.observer));
   }
 
   async #secure({ reply: accepted, protection }: Outcome & { do: 'secure' }): Promise<void> {

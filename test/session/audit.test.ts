@@ -134,9 +134,39 @@ describe('the folder of the backend', () => {
     });
     expect(folder.of('transfer').map(({ path, argument }) => [path, argument])).toEqual([
       ['/in/a', 'a'],
-      ['/out/x', '-1 ../out//x'],
-      ['/c', 'deep/../c'],
+      ['/in/../out/x', '-1 ../out//x'],
+      ['/deep/../c', 'deep/../c'],
     ]);
+  });
+
+  it('is unknown where a link may lead elsewhere, and where a name begins with ~', async () => {
+    const audit = { file: folder.file, xferlog: folder.xferlog };
+    await withGateway({ legacy: { files: { '/link/../a': 'abc' } }, audit }, async ({ loggedIn }) => {
+      const client = await loggedIn();
+      await client.command('CWD /link', 250);
+      await client.download('RETR ../a');
+      await client.upload('STOR ~ann/b', 'b');
+      await client.command('RETR ../a', 425);
+    });
+    const climbs = { path: '/link/../a', argument: '../a', directory: 'unknown' };
+    expect(folder.of('transfer')).toMatchObject([climbs, { path: '~ann/b', directory: 'unknown' }]);
+    expect(folder.of('command-denied')).toMatchObject([climbs]);
+    const words = linesOf(readFileSync(folder.xferlog, 'utf8')).map((line) => line.replace(/ {2}/, ' ').split(' '));
+    expect(words.map((line) => line[8])).toEqual(['/link/../a', '~ann/b']);
+  });
+
+  it('is waited for before a command is refused that was sent behind the change', async () => {
+    await withGateway({ audit: { file: folder.file } }, async ({ backend, loggedIn }) => {
+      const client = await loggedIn();
+      backend.on('PWD', (session) => {
+        setTimeout(() => session.reply(257, '"/in" is the current directory.'), 200);
+      });
+      client.send('CWD /in');
+      client.send('RETR a');
+      await client.expect(250);
+      await client.expect(425);
+      expect(await folder.one('command-denied')).toMatchObject({ path: '/in/a', argument: 'a' });
+    });
   });
 
   it('is not asked for where nothing is audited', async () => {

@@ -9,6 +9,8 @@ import { STANDARD_OUTPUT } from '../../config/audit.ts';
 
 /** How long until a failed write is tried again (milliseconds). */
 const RETRY = 250;
+/** The same, at first, where only a reader is slow (EAGAIN): it doubles as long as nothing can be written, up to {@link RETRY}. */
+const RETRY_SOON = 5;
 /** How long at most {@link AppendLog.close} tries to get rid of what waits (milliseconds). */
 const LAST_TRIES = 1000;
 /** What may wait (bytes): half of it is for lines that must be kept. */
@@ -20,11 +22,11 @@ const STDOUT = 1;
 export interface AppendLogListener {
   /** Lines were written at once, were written after they had waited, or were lost. */
   onLines(outcome: 'written' | 'delayed' | 'lost', lines: number): void;
-  /** Writing fails from now on: lines wait. */
+  /** Writing fails, and lines wait: at once, or where only a reader is slow after {@link RETRY}. */
   onFailing(error: Error): void;
   /** From now on lines are lost, since too many wait. */
   onOverflow(): void;
-  /** All that waited is written. How many lines waited, and how many were lost meanwhile. */
+  /** All that waited is written, after {@link onFailing}. How many lines waited, and how many were lost meanwhile. */
   onRecovered(delayed: number, lost: number): void;
 }
 
@@ -45,13 +47,24 @@ interface Waiting {
   readonly counted: boolean;
 }
 
+/** Why lines wait. */
+interface Obstacle {
+  readonly error: Error;
+  /** As `performance.now()`. */
+  readonly since: number;
+  /** Whether the listener knows. */
+  readonly told: boolean;
+  /** Until the next try (milliseconds). */
+  readonly wait: number;
+}
+
 export class AppendLog {
   readonly path: string;
   readonly #options: AppendLogOptions;
   readonly #queue: Waiting[] = [];
   #descriptor: number;
   #waitingBytes = 0;
-  #failure: Error | undefined;
+  #obstacle: Obstacle | undefined;
   #timer: NodeJS.Timeout | undefined;
   #delayed = 0;
   #lost: { lines: number; readonly since: Date } | undefined;
@@ -67,9 +80,9 @@ export class AppendLog {
     if (endsInside(options.path)) this.#put('\n', false);
   }
 
-  /** Why lines wait; undefined while they are written. */
+  /** Why lines wait; undefined while they are written, and while a reader is slow for a moment only. */
   get failure(): Error | undefined {
-    return this.#failure;
+    return this.#obstacle?.told === true ? this.#obstacle.error : undefined;
   }
 
   /** How many lines wait. */
@@ -84,12 +97,13 @@ export class AppendLog {
     this.#overflows = false;
     this.#markLoss();
     this.#put(line, true);
-    if (this.#failure === undefined) this.#flush();
+    if (this.#obstacle === undefined) this.#flush();
   }
 
-  /** Writes a line now, or not at all: whether it was written. */
+  /** Writes a line now, behind what waits, or not at all: whether it was written. */
   appendNow(line: string): boolean {
-    if (this.#closed || this.#failure !== undefined) return false;
+    if (this.#obstacle !== undefined) this.#flush();
+    if (this.#closed || this.#obstacle !== undefined) return false;
     this.#put(line, true);
     this.#flush();
     const last = this.#queue.at(-1);
@@ -120,7 +134,7 @@ export class AppendLog {
     if (last !== undefined) this.#put(last, false);
     const until = performance.now() + LAST_TRIES;
     this.#flush();
-    while (this.#failure !== undefined && performance.now() < until) {
+    while (this.#obstacle !== undefined && performance.now() < until) {
       await sleep(RETRY / 5);
       this.#flush();
     }
@@ -129,7 +143,7 @@ export class AppendLog {
     const { waiting } = this;
     if (waiting > 0) this.#options.onLines('lost', waiting);
     if (this.#descriptor !== STDOUT) closeSync(this.#descriptor);
-    return this.#failure === undefined ? 0 : this.#lostInAll + waiting;
+    return this.#obstacle === undefined ? 0 : this.#lostInAll + waiting;
   }
 
   #put(line: string, counted: boolean, where: 'first' | 'last' = 'last'): void {
@@ -148,7 +162,10 @@ export class AppendLog {
     this.#lost.lines += 1;
     this.#lostInAll += 1;
     this.#options.onLines('lost', 1);
-    if (!this.#overflows && !this.#closed) this.#options.onOverflow();
+    if (!this.#overflows && !this.#closed) {
+      if (this.#obstacle !== undefined) this.#tell(this.#obstacle);
+      this.#options.onOverflow();
+    }
     this.#overflows = true;
   }
 
@@ -161,9 +178,14 @@ export class AppendLog {
     if (line !== undefined) this.#put(line, false);
   }
 
+  get #unwritten(): number {
+    return this.#waitingBytes - (this.#queue[0]?.written ?? 0);
+  }
+
   /** Writes what waits, until it is all written or a write fails. */
   #flush(): void {
     if (this.#closed) return;
+    const before = this.#unwritten;
     try {
       for (let head = this.#queue[0]; head !== undefined; head = this.#queue[0]) {
         this.#write(head);
@@ -173,9 +195,9 @@ export class AppendLog {
         if (this.#queue.length === 0) this.#markLoss();
       }
     } catch (error) {
-      return this.#failed(error instanceof Error ? error : new Error(String(error)));
+      return this.#failed(error instanceof Error ? error : new Error(String(error)), this.#unwritten < before);
     }
-    if (this.#failure !== undefined) this.#recovered();
+    if (this.#obstacle !== undefined) this.#recovered(this.#obstacle);
   }
 
   #write(head: Waiting): void {
@@ -194,27 +216,42 @@ export class AppendLog {
   }
 
   #count(): void {
-    if (this.#failure === undefined) return this.#options.onLines('written', 1);
+    if (this.#obstacle === undefined) return this.#options.onLines('written', 1);
     this.#delayed += 1;
     this.#options.onLines('delayed', 1);
   }
 
-  #failed(error: Error): void {
-    const before = this.#failure;
-    this.#failure = error;
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#flush(), RETRY).unref();
-    if (before === undefined) this.#options.onFailing(error);
+  #failed(error: NodeJS.ErrnoException, moved: boolean): void {
+    const now = performance.now();
+    const { since = now, told = false, wait = RETRY_SOON } = this.#obstacle ?? {};
+    const slow = error.code === 'EAGAIN';
+    this.#obstacle = { error, since, told, wait: slow ? (moved ? RETRY_SOON : wait) : RETRY };
+    if (!slow || now - since >= RETRY) this.#tell(this.#obstacle);
+    this.#timer ??= setTimeout(() => this.#tryAgain(), this.#obstacle.wait).unref();
   }
 
-  #recovered(): void {
+  #tryAgain(): void {
+    this.#timer = undefined;
+    if (this.#obstacle === undefined) return;
+    this.#obstacle = { ...this.#obstacle, wait: Math.min(2 * this.#obstacle.wait, RETRY) };
+    this.#flush();
+  }
+
+  #tell(obstacle: Obstacle): void {
+    if (obstacle.told) return;
+    this.#obstacle = { ...obstacle, told: true };
+    this.#options.onFailing(obstacle.error);
+  }
+
+  #recovered({ told }: Obstacle): void {
     const [delayed, lost] = [this.#delayed, this.#lostInAll];
-    this.#failure = undefined;
+    this.#obstacle = undefined;
     this.#delayed = 0;
     this.#lostInAll = 0;
     this.#overflows = false;
     clearTimeout(this.#timer);
-    this.#options.onRecovered(delayed, lost);
+    this.#timer = undefined;
+    if (told) this.#options.onRecovered(delayed, lost);
   }
 }
 

@@ -44,12 +44,13 @@ through, and \`clientDataEnd\` or \`backendDataEnd\` which side ended it and how
 ## Nothing is lost
 
 Each record is written at once, in one piece, to the end of the file. Where that fails (full disk, closed pipe, a slow reader of a named
-pipe), records wait in memory, in order, and are written as soon as that is possible; it is tried four times a second. 16 MiB may
-wait, half of that only for finished transfers. What is more is lost, and counted: a record \`records-lost\` stands in its place. The log says
-\`audit-failing\`, \`audit-recovered\` and \`audit-records-lost\`; \`sallyport_audit_writable\`, \`sallyport_audit_records_waiting\` and
+pipe), records wait in memory, in order, and are written as soon as that is possible. It is tried four times a second, and more often where
+only a reader is slow: after 5 ms, then less and less often while the pipe stays full. 16 MiB may wait, half of that only for
+\`transfer\` and \`command\`. What is more is lost, and counted: a record \`records-lost\` stands in its place. The log says \`audit-failing\`
+(of a slow reader after 250 ms), \`audit-recovered\` and \`audit-records-lost\`; \`sallyport_audit_writable\`, \`sallyport_audit_records_waiting\` and
 \`sallyport_audit_records_total\` are the [metrics](metrics.md).
 
-With \`audit.onFailure: refuse\` no transfer starts unrecorded: \`transfer-begun\` must be in the file before the backend hears of the
+With \`audit.onFailure: refuse\` no transfer starts unrecorded: \`transfer-begun\`, and all that waits before it, must be in the file before the backend hears of the
 command. Else the client is told \`451 This transfer cannot be recorded, try again later.\`, the backend nothing, and \`/readyz\` is 503. A
 transfer that runs when the disk fills is finished, and its record waits.
 
@@ -58,7 +59,8 @@ lines away.
 
 ## Rotation
 
-On SIGHUP the files are opened anew, in all workers. This is a configuration of logrotate:
+At each [reload](operations.md#reload) the files are opened anew, in all workers: on SIGHUP (also where the configuration is refused), when a
+file has changed, and at \`POST /-/reload\`. This is a configuration of logrotate:
 
 \`\`\`
 /var/log/sallyport/audit.log /var/log/sallyport/xferlog {
@@ -75,7 +77,7 @@ On SIGHUP the files are opened anew, in all workers. This is a configuration of 
 }
 \`\`\`
 
-New files have mode 640. Until the signal comes, lines go to the renamed file. Where the new file cannot be made, they go on there, and the
+New files have mode 640. Until then lines go to the renamed file. Where the new file cannot be made, they go on there, and the
 log has \`audit-reopen-failed\`.
 
 ## Which file it was
@@ -83,6 +85,15 @@ log has \`audit-reopen-failed\`.
 \`path\` is absolute. For that the gateway asks the backend with \`PWD\`: after the login and after each change of folder. It is not asked where
 no audit log is configured. Links are not followed: \`path\` is the name that the client used. Where the backend does not
 tell, or tells what is no path beginning with \`/\`, \`directory\` is \`unknown\` and \`path\` is what the client sent.
+
+What only the backend can work out is not guessed, and marked with \`directory\` \`unknown\`:
+
+- \`..\` behind a name: in \`/link/../secret\` the name may be a link, and the file in yet another folder. \`path\` is the folder and the
+  argument, with the \`..\` in it, in xferlog too.
+- A name that begins with \`~\`, or, as Windows has it, with \`\\\` or \`C:\\\`: \`path\` is what the client sent.
+
+Deletes, renames, folders that are made or removed, MFMT and SITE have a record \`command\` each; a rename has two, RNFR and RNTO. They are
+recorded when the backend has answered: \`onFailure: refuse\` does not hold them up. Old clients set times with MDTM; that has no record.
 
 ## xferlog
 

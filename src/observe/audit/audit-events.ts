@@ -5,14 +5,13 @@
 export const AUDIT_EVENTS = {
   'audit-opened': {
     levels: ['info'],
-    meaning: 'The audit log, or xferlog, was opened: at the start, and anew on SIGHUP.',
+    meaning: 'The audit log, or xferlog, was opened: at the start, and anew at each reload.',
     fields: ['log', 'file'],
     session: false,
   },
   'audit-reopen-failed': {
     levels: ['error'],
-    meaning:
-      'The audit log could not be opened anew on SIGHUP; it goes on in the old file, which may have been renamed.',
+    meaning: 'The audit log could not be opened anew; it goes on in the old file, which may have been renamed.',
     fields: ['log', 'file', 'detail'],
     session: false,
   },

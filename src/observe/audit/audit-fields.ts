@@ -20,7 +20,11 @@ const DATA_END =
 
 /** Every field. */
 export const AUDIT_FIELDS = {
-  argument: { type: 'text', meaning: 'the path as the client sent it; left out where that is `path`' },
+  argument: {
+    type: 'text',
+    meaning:
+      'the path as the client sent it, left out where that is `path`; of MFMT with its time; of SITE all that followed, or only the first word and `****` where a password could follow',
+  },
   audit: { type: 'text', meaning: 'kind of the record; no other line of the gateway has this key' },
   backend: { type: 'text', meaning: FIELDS.backend },
   backendCipher: { type: 'text', meaning: FIELDS.backendCipher },
@@ -59,7 +63,7 @@ export const AUDIT_FIELDS = {
   directory: {
     type: 'text',
     meaning:
-      '`unknown` where the backend did not say in which folder it is, so that `path` is what the client sent; else left out',
+      '`unknown` where only the backend knows in which folder the file is: `path` has `..` behind a name that may be a link, or is what the client sent; else left out',
     values: ['unknown'],
   },
   failedTransfers: { type: 'number', meaning: FIELDS.failedTransfers },
@@ -75,7 +79,7 @@ export const AUDIT_FIELDS = {
   path: {
     type: 'text',
     meaning:
-      'absolute path at the backend: the folder that the backend said it is in, and the argument, with `.`, `..` and `//` worked out; for a listing without argument that folder',
+      'absolute path at the backend: the folder that the backend said it is in, and the argument, with `.` and `//` worked out; for a listing without argument that folder; not quite so where `directory` is `unknown`',
   },
   pid: { type: 'number', meaning: 'process id of the gateway, or of its worker' },
   proxy: { type: 'text', meaning: FIELDS.proxy },

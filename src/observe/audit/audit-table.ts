@@ -48,7 +48,7 @@ const BACKEND_LEG = [
 /** Every kind by its name: the value of `audit`. */
 export const AUDIT_RECORDS = {
   'log-opened': {
-    meaning: 'The gateway, or one of its workers, has opened the file: at the start, and anew on SIGHUP.',
+    meaning: 'The gateway, or one of its workers, has opened the file: at the start, and anew at each reload.',
     required: ['pid'],
     optional: [],
     session: false,
@@ -101,6 +101,13 @@ export const AUDIT_RECORDS = {
       ...CLIENT_LEG,
       ...BACKEND_LEG,
     ],
+    session: true,
+  },
+  command: {
+    meaning:
+      'A command went to the backend that changes something there beside transfers: DELE, RNFR, RNTO, MKD, RMD, MFMT, SITE. Whether it was done says `backendReply`.',
+    required: ['user', 'backend', 'verb'],
+    optional: [...WHO, ...BACKEND_CONTROL, ...PATH, 'backendReply'],
     session: true,
   },
   'command-denied': {

@@ -30,7 +30,7 @@ export interface AuditOptions {
 
 const OFF: AuditConfig = { file: null, hash: 'off', onFailure: 'continue', xferlog: null };
 /** What has happened, and not only what somebody tried: it has room where other records have none any more. */
-const KEPT: ReadonlySet<AuditKind> = new Set<AuditKind>(['transfer']);
+const KEPT: ReadonlySet<AuditKind> = new Set<AuditKind>(['transfer', 'command']);
 
 export class Audit {
   readonly #options: AuditOptions;

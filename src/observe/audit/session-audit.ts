@@ -9,6 +9,7 @@ import { printable } from '../../wire/redact.ts';
 import type { PolicyRule } from '../metrics.ts';
 import { backendLegFields, clientLegFields, shown, tlsFields } from '../record-fields.ts';
 import type {
+  Change,
   Denial,
   LoginRecord,
   SessionFacts,
@@ -113,6 +114,13 @@ export class SessionAudit {
       ...this.#names(),
       ...this.#who(),
     }));
+  }
+
+  /** A command went to the backend that changes something there. */
+  changed({ verb, touched, backendReply }: Change): void {
+    const { user, backend } = this.#names();
+    const own = { user: user ?? '', backend: backend ?? '', verb, ...pathFields(touched), backendReply };
+    this.#record('command', () => ({ ...own, ...this.#who(), ...this.#backendControl() }));
   }
 
   /** A command broke a rule and was let through. */

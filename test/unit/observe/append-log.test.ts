@@ -1,8 +1,10 @@
 /**
  * Appending lines to files that fail: full devices, named pipes that nobody reads, files that were cut short.
  */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
+  appendFileSync,
   closeSync,
   constants,
   mkdtempSync,
@@ -167,6 +169,64 @@ describe('a full device', () => {
   });
 });
 
+describe('a file that is full after half a line', () => {
+  const HALF = 65_536;
+  const LINE = `${'z'.repeat(100_000)}\n`;
+
+  /** Another process, whose files have room for {@link HALF} bytes, appends {@link LINE}; `meanwhile` runs before it gets more room. */
+  async function halfWritten(meanwhile: (path: string) => void): Promise<string> {
+    const path = join(folder, 'log');
+    const script = `
+      import { AppendLog } from ${JSON.stringify(join(import.meta.dirname, '../../../src/observe/audit/append-log.ts'))};
+      process.on('SIGXFSZ', () => {});
+      const tell = (what) => process.stdout.write(what + '\\n');
+      const log = new AppendLog({
+        path: ${JSON.stringify(path)},
+        onLines: () => {},
+        onOverflow: () => {},
+        onFailing: () => tell('failing'),
+        onRecovered: () => { tell('recovered'); process.stdin.destroy(); },
+      });
+      process.stdin.resume();
+      log.append('z'.repeat(100_000) + '\\n');
+    `;
+    const limited = ['-c', 'ulimit -S -f 64; exec "$0" --input-type=module --eval "$1"', process.execPath, script];
+    const writer = spawn('bash', limited, { stdio: ['pipe', 'pipe', 'inherit'] });
+    try {
+      const [failing] = (await once(writer.stdout, 'data')) as [Buffer];
+      expect(failing.toString()).toBe('failing\n');
+      expect(statSync(path).size).toBe(HALF);
+      meanwhile(path);
+      execFileSync('prlimit', ['--pid', String(writer.pid), '--fsize=unlimited:']);
+      await once(writer, 'exit');
+      return readFileSync(path, 'utf8');
+    } finally {
+      writer.kill('SIGKILL');
+    }
+  }
+
+  it('has its other half behind it as soon as there is room', async () => {
+    const text = await halfWritten(() => {});
+    expect(text === LINE).toBe(true);
+  });
+
+  it('has the whole line once more where somebody else wrote behind the half', async () => {
+    const text = await halfWritten((path) => appendFileSync(path, ' of somebody else'));
+    expect(text === `${LINE.slice(0, HALF)} of somebody else\n${LINE}`).toBe(true);
+  });
+
+  it('and is opened anew: the whole line is in the new file', async () => {
+    const pipe = namedPipe();
+    const { log } = open(pipe.path);
+    log.append(LINE);
+    unlinkSync(pipe.path);
+    log.reopen('first\n');
+    expect(pipe.read()).toHaveLength(HALF);
+    expect(readFileSync(pipe.path, 'utf8') === `first\n${LINE}`).toBe(true);
+    pipe.close();
+  });
+});
+
 describe('a named pipe', () => {
   it('without a reader cannot be opened, and holds nobody up', () => {
     execFileSync('mkfifo', [join(folder, 'pipe')]);
@@ -181,7 +241,8 @@ describe('a named pipe', () => {
       sent.push(`${number} ${'x'.repeat(4000)}\n`);
       log.append(sent.at(-1) ?? '');
     }
-    expect(log.failure).toMatchObject({ code: 'EAGAIN' });
+    await expect.poll(() => log.failure, { interval: 5 }).toMatchObject({ code: 'EAGAIN' });
+    expect(told).toEqual(['failing: EAGAIN']);
     let got = '';
     await expect
       .poll(
@@ -195,6 +256,46 @@ describe('a named pipe', () => {
     expect(got).toBe(sent.join(''));
     expect(told).toContainEqual(expect.stringMatching(/^recovered: /));
     expect(lines.written + lines.delayed).toBe(100);
+    pipe.close();
+  });
+
+  it('that is full for a moment is written again at once, and counts as written', async () => {
+    const pipe = namedPipe();
+    const { log, told, lines } = open(pipe.path);
+    for (let number = 0; number < 20; number += 1) log.append(`${'x'.repeat(4000)}\n`);
+    const waiting = log.waiting;
+    expect(waiting).toBeGreaterThan(0);
+    pipe.read();
+    await expect.poll(() => lines.delayed, { interval: 2, timeout: 200 }).toBe(waiting);
+    expect({ told, failure: log.failure }).toEqual({ told: [], failure: undefined });
+    pipe.close();
+  });
+
+  it('takes a line that must be written now as soon as there is room, behind those that wait', () => {
+    const pipe = namedPipe();
+    const { log } = open(pipe.path);
+    for (let number = 0; number < 20; number += 1) log.append(`${'x'.repeat(4000)}\n`);
+    expect(log.appendNow('never\n')).toBe(false);
+    pipe.read();
+    expect(log.appendNow('now\n')).toBe(true);
+    expect(log.waiting).toBe(0);
+    expect(pipe.read()).toMatch(/^(?:x*\n)+now\n$/);
+    pipe.close();
+  });
+
+  it('whose reader goes on reading is filled again and again, without long pauses', async () => {
+    const pipe = namedPipe();
+    const { log, lines } = open(pipe.path);
+    for (let number = 0; number < 1000; number += 1) log.append(`${'x'.repeat(4000)}\n`);
+    await expect
+      .poll(
+        () => {
+          pipe.read();
+          return lines.written + lines.delayed;
+        },
+        { interval: 2, timeout: 3000 },
+      )
+      .toBe(1000);
     pipe.close();
   });
 

@@ -38,15 +38,33 @@ describe('a path', () => {
     ['/in', 'a.txt', '/in/a.txt'],
     ['/', 'a.txt', '/a.txt'],
     ['/in', '/out/a.txt', '/out/a.txt'],
-    ['/in/deep', '../a.txt', '/in/a.txt'],
-    ['/in', '../../../a.txt', '/a.txt'],
+    ['/', '../.././a.txt', '/a.txt'],
+    ['/in', '/../a.txt', '/a.txt'],
     ['/in', './/x/.//y/', '/in/x/y'],
     ['/in', '', '/in'],
     ['/in', '...', '/in/...'],
-    [undefined, '/out//a/../b', '/out/b'],
-    [undefined, 'a.txt', undefined],
-  ])('in %s: %s', (directory, name, expected) => {
-    expect(resolvePath(directory, name)).toBe(expected);
+    ['/in', 'a~', '/in/a~'],
+    ['/in', 'x/~ann', '/in/x/~ann'],
+    ['/in', '..a\\b..', '/in/..a\\b..'],
+    [undefined, '/out//a/./b', '/out/a/b'],
+  ])('in %s: %s', (directory, name, path) => {
+    expect(resolvePath(directory, name)).toEqual({ path, directory: 'known' });
+  });
+
+  it.each([
+    ['that is relative in no folder', undefined, 'a.txt', 'a.txt'],
+    ['that is empty in no folder', undefined, '', undefined],
+    ['that climbs out of what may be a link', '/link', '../secret', '/link/../secret'],
+    ['that climbs out of a name in it', '/', 'link//../secret', '/link/../secret'],
+    ['that is absolute and climbs', undefined, '/../out/./../b', '/out/../b'],
+    ['that ends in a climb', '/in', '..', '/in/..'],
+    ['that climbs as on Windows', '/in', '..\\secret', '/in/..\\secret'],
+    ['in the home of somebody', '/in', '~ann/x', '~ann/x'],
+    ['in the own home', '/in', '~', '~'],
+    ['at the root of Windows', '/in', '\\secret', '\\secret'],
+    ['with a drive', '/in', 'C:/secret', 'C:/secret'],
+  ])('%s is not guessed', (_what, directory, name, path) => {
+    expect(resolvePath(directory, name)).toEqual({ path, directory: 'unknown' });
   });
 });
 
@@ -57,6 +75,11 @@ describe('what a command is about', () => {
     expect(path('-l -a  /in/x y')).toBe('/in/x y');
     expect(path('-la')).toBeUndefined();
     expect(path('/in -la')).toBe('/in -la');
+  });
+
+  it('MFMT: not the time', () => {
+    const command = { verb: 'MFMT', argument: '20260102030405 /in/x y' };
+    expect(touchedBy(undefined, command)).toEqual({ ...command, verb: undefined, path: '/in/x y', directory: 'known' });
   });
 
   it('MLSD has none', () => {

@@ -1,0 +1,47 @@
+/**
+ * A command that the backend answers by itself: carried to it, noticed, and told to the observer where it changes something there.
+ */
+import type { BackendLink } from '../backends/backend-link.ts';
+import type { SessionObserver } from '../observe/session-observer.ts';
+import type { TouchedPath } from '../observe/session-records.ts';
+import type { Command } from '../wire/command.ts';
+import type { Reply } from '../wire/reply.ts';
+import { COMMANDS, type Effect } from './command-table.ts';
+import { touchedBy } from './current-directory.ts';
+import { noticeAnswer, type Standing } from './standing.ts';
+
+const CHANGES: ReadonlySet<Effect> = new Set<Effect>(['delete', 'rename', 'directories', 'attributes', 'site']);
+/** What SITE can be told whole; behind another word there may be a password, as in `SITE PSWD`. */
+const SITE_OF_FILES = /^(?:CHMOD|CHGRP|CHOWN|UTIME|UMASK|MKDIR|RMDIR|SYMLINK|CPFR|CPTO|COPY)(?: |$)/i;
+
+/** Resolves with the backend's answer. Rejects with a GatewayError where it has none; then too it may have done what it was told. */
+export async function forward(
+  command: Command,
+  link: BackendLink,
+  standing: Standing,
+  observer: SessionObserver,
+): Promise<Reply> {
+  const { verb } = command;
+  const changes = CHANGES.has(COMMANDS.get(verb)?.effect ?? 'none');
+  const tell = (backendReply?: number) => {
+    if (changes) observer.changed({ verb, touched: touched(command, standing), backendReply });
+  };
+  let answer: Reply;
+  try {
+    answer = await link.exchange(command);
+  } catch (error) {
+    tell();
+    throw error;
+  }
+  // Before a folder that was renamed makes the current one unknown.
+  tell(answer.code);
+  noticeAnswer(standing, command, answer);
+  return answer;
+}
+
+function touched(command: Command, { directory }: Standing): TouchedPath {
+  if (command.verb !== 'SITE') return touchedBy(directory, command);
+  const { argument = '' } = command;
+  const told = SITE_OF_FILES.test(argument) ? argument : argument.replace(/ .*$/s, ' ****');
+  return { path: undefined, argument: told, directory: 'known' };
+}
