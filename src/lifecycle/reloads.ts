@@ -148,11 +148,15 @@ export class Reloads {
       if (error instanceof ConfigError) this.#filesOfRefused = error.named;
       return this.#refused(trigger, problemsOf(error));
     } finally {
-      // What changes while it is read is looked at again.
-      this.#seen = new Map(
-        [...(await stampsOf(this.#files)), ...before].filter(([each]) => this.#files.includes(each)),
-      );
+      // What changes while it is read is looked at again; so is what was not known before and may have come meanwhile.
+      const now = await stampsOf(this.#files);
+      this.#seen = new Map(this.#files.map((each) => [each, before.get(each) ?? this.#firstStamp(now, each)]));
     }
+  }
+
+  /** Of a file that a refused configuration names: nobody has looked at it yet. */
+  #firstStamp(now: Stamps, file: string): string {
+    return this.#filesOfRefused.includes(file) ? 'not looked at' : (now.get(file) ?? '');
   }
 
   #applied(trigger: ReloadTrigger, { config, warnings }: LoadedConfig, file: string): ReloadReport {
@@ -175,7 +179,10 @@ export class Reloads {
   #refused(trigger: ReloadTrigger, problems: readonly string[]): ReloadReport {
     const { logger, metrics } = this.#options;
     const detail = problems.join('; ');
+    // Files that are looked at once more and are as bad as before are no news.
+    const known = trigger === 'file' && detail === this.#refusal;
     this.#refusal = detail;
+    if (known) return refused(problems);
     metrics.configurationRead('refused');
     writeEvent(logger, 'config-refused', 'the configuration was refused; the one before goes on', { trigger, detail });
     return refused(problems);

@@ -18,7 +18,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 async function file(name: string, text: string): Promise<string> {
-  await writeFile(join(folder, name), text.replaceAll('/etc/sallyport/tls/', ''));
+  await writeFile(join(folder, name), text.replaceAll('certs/tls.', 'tls.'));
   return join(folder, name);
 }
 
