@@ -1,7 +1,9 @@
 /**
  * wget: lists and downloads, one run and one session per step; it cannot write.
  */
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { runProgram } from '../../support/processes.ts';
 import { type ClientProgram, expectSuccess, PERFORM_LIMIT, type Target, urlHost, urlPath } from './client.ts';
 
@@ -18,7 +20,11 @@ export const wget: ClientProgram = {
       if (step.do !== 'list' && step.do !== 'download') throw new Error(`wget cannot ${step.do}`);
       const [path, local] = step.do === 'list' ? [`${step.folder}/`, step.into] : [step.remote, step.local];
       const words = [...settings(target), '-O', local, url(target, path)];
-      expectSuccess('wget', await runProgram(packages.path('usr/bin/wget'), words, { env, limit }));
+      // It keeps listings in `.listing` where it runs: two of them must not run in one folder.
+      const folder = await mkdtemp(join(tmpdir(), 'sallyport-test-wget-'));
+      const ran = await runProgram(packages.path('usr/bin/wget'), words, { env, limit, folder });
+      await rm(folder, { recursive: true });
+      expectSuccess('wget', ran);
       if (step.do === 'list') await keepNames(step.into);
     }
   },
