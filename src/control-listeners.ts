@@ -4,7 +4,8 @@
  */
 import type { Socket } from 'node:net';
 import type { ListenerConfig } from './config/schema.ts';
-import { type Listener, type ListenOptions, listen, type PreparedChange } from './net/listener.ts';
+import { type Listener, type ListenOptions, listen } from './net/listener.ts';
+import type { PreparedChange } from './net/prepared-change.ts';
 
 /** What is done with a client, by the configuration in force. */
 export type Welcome = (socket: Socket) => void;

@@ -87,7 +87,10 @@ export class Generation {
     const before = this.#before;
     before?.retire();
     for (const backend of before?.backends ?? []) if (!this.backends.includes(backend)) backend.retire();
-    for (const { name } of this.backends) metrics.backendConfigured(name, drained.has(name));
+    for (const { name } of this.backends) {
+      metrics.backendConfigured(name);
+      metrics.backendDrained(name, drained.has(name));
+    }
     tellUnverified(this.backends, logger, metrics);
     metrics.certificates(this.contexts?.certificates ?? []);
     for (const { name } of before?.backends ?? []) if (this.backend(name) === undefined) metrics.backendGone(name);

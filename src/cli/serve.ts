@@ -32,7 +32,11 @@ async function serve(file: string): Promise<void> {
   const { config, warnings } = await loadFile(file);
   for (const warning of warnings) process.stderr.write(`warning: ${describeProblem(warning, file)}\n`);
   let running: Running | undefined;
-  const signals = catchStopSignals(['SIGTERM', 'SIGINT'], { waitedFor: 2, abandon: () => running?.abandon?.() });
+  const signals = catchStopSignals(['SIGTERM', 'SIGINT'], {
+    waitedFor: 2,
+    end: 'kill',
+    abandon: () => running?.abandon?.(),
+  });
   const manager = new ServiceManager(process.env, (error) =>
     process.stderr.write(`warning: systemd cannot be told: ${error.message}\n`),
   );

@@ -16,13 +16,15 @@ export interface StopSignals {
 export interface StopSignalsOptions {
   /** How many signals are waited for; one more ends the process at once. Default 1. */
   readonly waitedFor?: 1 | 2;
+  /** How it ends then: `exit` runs what is registered for it, but waits for a read that hangs; `kill` waits for nothing. Default `exit`. */
+  readonly end?: 'exit' | 'kill';
   /** Has the last word before that; it must not wait. */
   readonly abandon?: () => void;
 }
 
 /** Catches signals. */
 export function catchStopSignals(signals: readonly NodeJS.Signals[], options: StopSignalsOptions = {}): StopSignals {
-  const { waitedFor = 1, abandon = () => {} } = options;
+  const { waitedFor = 1, end = 'exit', abandon = () => {} } = options;
   const first = Promise.withResolvers<void>();
   const second = Promise.withResolvers<void>();
   let count = 0;
@@ -30,8 +32,7 @@ export function catchStopSignals(signals: readonly NodeJS.Signals[], options: St
     count += 1;
     if (count > waitedFor) {
       abandon();
-      // Even an exit waits for reads that hang.
-      if (waitedFor === 2) process.kill(process.pid, 'SIGKILL');
+      if (end === 'kill') process.kill(process.pid, 'SIGKILL');
       else process.exit(EXIT.failed);
     }
     if (count === 1) first.resolve();

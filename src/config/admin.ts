@@ -7,7 +7,7 @@ import { canonicalAddress } from '../net/address.ts';
 import { type ValueOptions, value } from './field-facts.ts';
 import * as field from './fields.ts';
 import type { ConfigProblem } from './problem.ts';
-import { readPassword } from './routes.ts';
+import { readSecret } from './secret-file.ts';
 import { fileOrNull, SECRET } from './text-fields.ts';
 
 /** TLS of the side port. Paths are those of PEM files. */
@@ -151,7 +151,7 @@ export async function readTokens(
 
 /** The token in the first line of a file. Rejects with an Error that names the file and says why it cannot be used. */
 export async function readToken(file: string): Promise<string> {
-  const read = await readPassword(file);
+  const read = await readSecret(file);
   if (read.length >= SHORTEST_TOKEN && TOKEN.test(read)) return read;
   throw new Error(`${file}: expected in its first line ${TOKEN_EXPECTED.replace(', or null', '')}`);
 }

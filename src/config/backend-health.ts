@@ -4,7 +4,7 @@
  */
 import * as field from './fields.ts';
 import type { ConfigProblem } from './problem.ts';
-import { readPassword } from './routes.ts';
+import { checkSecretFile, readSecret } from './secret-file.ts';
 import { argumentOrNull, fileOrNull, secretOrNull } from './text-fields.ts';
 
 /** How it is found out whether a backend can be used. */
@@ -117,21 +117,14 @@ export function withHealthPaths<B extends BackendShareConfig>(backend: B, resolv
 /** Reads the files with passwords. Never rejects: a file that cannot be used is an error found. */
 export async function checkBackendHealthFiles(backends: readonly BackendShareConfig[]): Promise<ConfigProblem[]> {
   const found = await Promise.all(
-    backends.map(async ({ health: { passwordFile } }, index) => {
-      if (passwordFile === null) return [];
-      try {
-        await readPassword(passwordFile);
-        return [];
-      } catch (error) {
-        const message = error instanceof Error ? error.message : String(error);
-        return [{ path: `backends[${index}].health.passwordFile`, message }];
-      }
-    }),
+    backends.map(({ health: { passwordFile } }, index) =>
+      checkSecretFile(`backends[${index}].health.passwordFile`, passwordFile),
+    ),
   );
   return found.flat();
 }
 
 /** The password for a probe, as it is now. Rejects with an Error that names the file where it cannot be read. */
 export async function probePassword({ password, passwordFile }: BackendHealthConfig): Promise<string> {
-  return passwordFile === null ? (password ?? '') : readPassword(passwordFile);
+  return passwordFile === null ? (password ?? '') : readSecret(passwordFile);
 }

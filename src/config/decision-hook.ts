@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { value } from './field-facts.ts';
 import * as field from './fields.ts';
 import type { ConfigProblem } from './problem.ts';
-import { readPassword } from './routes.ts';
+import { checkSecretFile } from './secret-file.ts';
 import * as text from './text-fields.ts';
 
 const PASSWORDS = ['omit', 'send'] as const;
@@ -91,12 +91,6 @@ export function decisionHookWarnings({ url, onFailure }: DecisionHookConfig): Co
 }
 
 /** Reads the file with the key. Never rejects: a file that cannot be used is an error found. */
-export async function checkDecisionHookFile({ secretFile }: DecisionHookConfig): Promise<ConfigProblem[]> {
-  if (secretFile === null) return [];
-  try {
-    await readPassword(secretFile);
-    return [];
-  } catch (error) {
-    return [{ path: 'decisionHook.secretFile', message: error instanceof Error ? error.message : String(error) }];
-  }
+export function checkDecisionHookFile({ secretFile }: DecisionHookConfig): Promise<ConfigProblem[]> {
+  return checkSecretFile('decisionHook.secretFile', secretFile);
 }

@@ -2,10 +2,10 @@
  * The part of the configuration about who is led to which backend: types, schema, defaults, and the rules about routes. Pure
  * except for {@link checkRouteFiles}. Matches nobody itself: see `src/routing/`.
  */
-import { readFile } from 'node:fs/promises';
 import * as field from './fields.ts';
 import type { ConfigProblem } from './problem.ts';
 import { covers, type RouteMatch, withoutMeaning } from './route-match.ts';
+import { checkSecretFile } from './secret-file.ts';
 import * as text from './text-fields.ts';
 
 export type { CertificateMatch, RouteMatch } from './route-match.ts';
@@ -214,24 +214,9 @@ export function routeWarnings({ routes, backends }: RoutedConfig): ConfigProblem
 /** Reads the files with passwords. Never rejects: a file that cannot be used is an error found. */
 export async function checkRouteFiles(routes: readonly RouteConfig[]): Promise<ConfigProblem[]> {
   const found = await Promise.all(
-    routes.map(async ({ credentials: { passwordFile } }, index) => {
-      if (passwordFile === null) return [];
-      try {
-        await readPassword(passwordFile);
-        return [];
-      } catch (error) {
-        const message = error instanceof Error ? error.message : String(error);
-        return [{ path: `routes[${index}].credentials.passwordFile`, message }];
-      }
-    }),
+    routes.map(({ credentials: { passwordFile } }, index) =>
+      checkSecretFile(`routes[${index}].credentials.passwordFile`, passwordFile),
+    ),
   );
   return found.flat();
-}
-
-/** The first line of a file. Rejects with an Error that names the file and says why it cannot be used. */
-export async function readPassword(file: string): Promise<string> {
-  const content = await readFile(file, 'utf8');
-  const [line = ''] = content.split(/\r?\n/, 1);
-  if (line === '' || line.includes('\0')) throw new Error(`${file}: expected a password in the first line`);
-  return line;
 }

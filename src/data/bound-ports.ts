@@ -2,7 +2,8 @@
  * The ports of the passive range that are bound. They change without touching those that stay: new ones are bound first, all
  * or none; ports that are gone are unbound when nobody waits on them any more. Knows nothing of who waits.
  */
-import type { Listener, PreparedChange } from '../net/listener.ts';
+import type { Listener } from '../net/listener.ts';
+import type { PreparedChange } from '../net/prepared-change.ts';
 
 /** One port on one address. */
 export interface Place {

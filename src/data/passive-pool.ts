@@ -6,8 +6,9 @@
 import { randomInt } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { canonicalAddress, type Endpoint, endpoint } from '../net/address.ts';
-import { type Listener, listen, type PreparedChange } from '../net/listener.ts';
+import { type Listener, listen } from '../net/listener.ts';
 import type { OpenSockets } from '../net/open-sockets.ts';
+import type { PreparedChange } from '../net/prepared-change.ts';
 import type { ClientHello } from '../wire/client-hello.ts';
 import { Approaches } from './approaches.ts';
 import { BoundPorts, type Place } from './bound-ports.ts';

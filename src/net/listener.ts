@@ -30,29 +30,6 @@ export interface Listener {
   close(): Promise<void>;
 }
 
-/** Something that is ready and not in force yet: one of the two is called, once. */
-export interface PreparedChange {
-  /** Puts it in force. Cannot fail. */
-  commit(): void;
-  /** Gives back what was prepared. */
-  abandon(): Promise<void>;
-}
-
-/** Several changes as one, prepared in this order. Rejects as the first that cannot be prepared, with those before it given back. */
-export async function prepareAll(steps: readonly (() => Promise<PreparedChange>)[]): Promise<PreparedChange> {
-  const prepared: PreparedChange[] = [];
-  const abandon = async () => {
-    await Promise.all(prepared.map((change) => change.abandon()));
-  };
-  try {
-    for (const step of steps) prepared.push(await step());
-  } catch (error) {
-    await abandon();
-    throw error;
-  }
-  return { commit: () => prepared.forEach((change) => void change.commit()), abandon };
-}
-
 /** Binds, or rejects with Node's own error (`EADDRINUSE`, `EACCES` …). Sockets arrive paused and half-open capable. */
 export function listen(options: ListenOptions): Promise<Listener> {
   const { address, port, keepAlive, shared = false, readAhead = true, sockets, onConnection, onError } = options;

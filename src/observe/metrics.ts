@@ -189,9 +189,9 @@ export class Metrics {
     this.#set('backend_drained', { backend }, drained ? 1 : 0);
   }
 
-  /** A backend went down; `by` 0 only makes its series. */
-  backendEjected(backend: string, by = 1): void {
-    this.#count('backend_ejections_total', { backend }, by);
+  /** A backend went down. */
+  backendEjected(backend: string): void {
+    this.#count('backend_ejections_total', { backend });
   }
 
   /** So many more sessions hold a link to a backend. */
@@ -200,9 +200,9 @@ export class Metrics {
   }
 
   /** This backend is configured: it has series from now on. */
-  backendConfigured(backend: string, drained: boolean): void {
-    for (const begin of [this.backendEjected, this.backendSessions]) begin.call(this, backend, 0);
-    this.backendDrained(backend, drained);
+  backendConfigured(backend: string): void {
+    this.#count('backend_ejections_total', { backend }, 0);
+    this.backendSessions(backend, 0);
   }
 
   /** This backend is not configured any more. Sessions that it still has are counted on. */

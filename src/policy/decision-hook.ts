@@ -5,7 +5,7 @@
 import { createHash, createHmac } from 'node:crypto';
 import { type Decision, parseDecision } from '../config/decision.ts';
 import type { DecisionHookConfig } from '../config/decision-hook.ts';
-import { readPassword } from '../config/routes.ts';
+import { readSecret } from '../config/secret-file.ts';
 import { GatewayError } from '../errors/errors.ts';
 
 /** What the service is told. Names as the client said them. */
@@ -47,7 +47,7 @@ export class DecisionHook {
   static async load(config: DecisionHookConfig): Promise<DecisionHook | undefined> {
     const { url, secretFile } = config;
     if (url === null) return undefined;
-    const key = secretFile === null ? undefined : await readPassword(secretFile);
+    const key = secretFile === null ? undefined : await readSecret(secretFile);
     return new DecisionHook({ ...config, url }, key);
   }
 

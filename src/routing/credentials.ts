@@ -1,7 +1,8 @@
 /**
  * What a backend is told on a route in place of what the client said. Holds secrets: shows them to nobody but the backend.
  */
-import { type RouteConfig, readPassword } from '../config/routes.ts';
+import type { RouteConfig } from '../config/routes.ts';
+import { readSecret } from '../config/secret-file.ts';
 import { bytesOf } from '../wire/bytes-of.ts';
 import type { Reply } from '../wire/reply.ts';
 
@@ -23,7 +24,7 @@ export class Credentials {
   /** Reads the file with the password, where there is one. Rejects with an Error that names the file. */
   static async load(route: RouteConfig): Promise<Credentials> {
     const { password, passwordFile } = route.credentials;
-    return new Credentials(route, passwordFile === null ? password : await readPassword(passwordFile));
+    return new Credentials(route, passwordFile === null ? password : await readSecret(passwordFile));
   }
 
   /** As somebody else than a route has decided. */

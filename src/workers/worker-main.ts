@@ -8,7 +8,7 @@ import type { GatewayOperations } from '../admin/operations.ts';
 import { tuneGarbageCollection } from '../garbage-collection.ts';
 import { Gateway } from '../gateway.ts';
 import { gatewayOperations } from '../gateway-operations.ts';
-import type { PreparedChange } from '../net/listener.ts';
+import type { PreparedChange } from '../net/prepared-change.ts';
 import { createLogger, type Logger } from '../observe/logger.ts';
 import { Metrics } from '../observe/metrics.ts';
 import { VERSION } from '../service.ts';
