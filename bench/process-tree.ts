@@ -2,6 +2,7 @@
  * What a program costs: CPU time and resident memory of a process and all of its descendants, as Linux tells in /proc.
  */
 import { readdir, readFile } from 'node:fs/promises';
+import { runProgram } from '../test/support/processes.ts';
 
 /** Unit of the times in /proc: USER_HZ, 100 on every architecture that Node runs on. */
 const TICKS_PER_SECOND = 100;
@@ -26,6 +27,13 @@ export async function residentOfTree(root: number): Promise<number> {
     sum += Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0);
   }
   return sum;
+}
+
+/** Lets the tree below and with `root` run on one processor only, with what it starts from now on. */
+export async function pinTree(root: number, processor: number): Promise<void> {
+  for (const { pid } of await tree(root)) {
+    await runProgram('taskset', ['--all-tasks', '--cpu-list', '--pid', `${processor}`, `${pid}`]);
+  }
 }
 
 async function tree(root: number): Promise<Process[]> {
