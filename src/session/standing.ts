@@ -19,8 +19,8 @@ export interface Standing {
   tls: SessionTls | undefined;
   /** The valid certificate that the client showed on it. */
   clientCertificate: ClientCertificate | undefined;
-  /** Whether the last data connection resumed the TLS session of the control connection. */
-  resumes: 'unknown' | 'yes' | 'no';
+  /** Whether data connections resume the TLS session of the control connection; see {@link noticeResumption}. */
+  resumes: 'unknown' | 'once' | 'yes' | 'no';
   /** What the client said with HOST (RFC 7151). */
   host: string | undefined;
   /** After EPSV ALL. */
@@ -76,6 +76,16 @@ export function secureStanding(standing: Standing, protection: Protection): void
   standing.host = undefined;
   standing.control = 'secure';
   standing.protection = protection;
+}
+
+/**
+ * A data connection has resumed, or not. `yes` takes two in a row (quirk: curl 7.88 spends each ticket of TLS 1.3 on one data connection, so
+ * that one resumes and the next does not, for ever).
+ */
+export function noticeResumption(standing: Standing, resumed: boolean): void {
+  const before = standing.resumes;
+  if (!resumed) standing.resumes = 'no';
+  else standing.resumes = before === 'once' || before === 'yes' ? 'yes' : 'once';
 }
 
 /** The backend has answered a command of the client: what changes by that, and counts later. */

@@ -4,7 +4,7 @@
 import type { LegFacts, SessionObserver, TransferRecord } from '../observe/session-observer.ts';
 import type { Command } from '../wire/command.ts';
 import { touchedBy } from './current-directory.ts';
-import type { Standing } from './standing.ts';
+import { noticeResumption, type Standing } from './standing.ts';
 import type { Transfer } from './transfer.ts';
 import type { Direction, Verdict } from './verdict.ts';
 
@@ -31,7 +31,7 @@ export async function runTransfer(
   const since = performance.now();
   const verdict = await begun.transfer.run();
   const resumed = begun.transfer.legs.client?.tls?.resumed;
-  if (resumed !== undefined) standing.resumes = resumed ? 'yes' : 'no';
+  if (resumed !== undefined) noticeResumption(standing, resumed);
   const milliseconds = Math.round(performance.now() - since);
   observer.transferFinished(transferRecord({ ...begun, verdict, milliseconds, standing }));
   return verdict;

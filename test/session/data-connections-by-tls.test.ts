@@ -31,8 +31,7 @@ describe.each(VERSIONS)('one shared port over %s', (version) => {
       const clients = await Promise.all(
         Array.from({ length: 30 }, async () => withTicket(await loggedIn('explicit', { tls: only(version) }))),
       );
-      // Only a client that has resumed its own session before may share.
-      for (const client of clients) await client.download('RETR 0', only(version));
+      for (const client of clients) await client.earnSharing('RETR 0', only(version));
       // All wait on the port before the first one comes.
       const ports = await Promise.all(clients.map((client) => client.epsv()));
       expect(new Set(ports).size).toBe(1);
@@ -170,7 +169,7 @@ describe('T087: the ticket of another session', () => {
   it('on a shared port leads to nobody: closed, and the rightful client is served', async () => {
     await withGateway({ legacy: { files: { '/a': 'abc' } }, ...ONE_PORT }, async ({ loggedIn, metrics }) => {
       const [one, two, third] = await Promise.all([1, 2, 3].map(async () => withTicket(await loggedIn())));
-      for (const client of [one!, two!]) await client.download('RETR a');
+      for (const client of [one!, two!]) await client.earnSharing('RETR a');
       const port = await one!.epsv();
       await two!.epsv();
       const stranger = await ClientData.connect({ host: '127.0.0.1', port });
@@ -231,7 +230,7 @@ describe('sharing needs proof', () => {
       await data.startTls();
       await data.readToEnd();
       await never.expect(226);
-      await always.download('RETR a');
+      await always.earnSharing('RETR a');
       await always.epsv();
       await never.command('EPSV', 425);
       await always.command('ABOR', 226);
@@ -239,11 +238,30 @@ describe('sharing needs proof', () => {
     });
   });
 
+  it('a client that resumes every other time only (curl spends its tickets over TLS 1.3) shares with nobody', async () => {
+    await withGateway({ legacy: { files: { '/a': 'abc' } }, ...ONE_PORT }, async ({ loggedIn }) => {
+      const [alternating, always] = [await withTicket(await loggedIn()), await withTicket(await loggedIn())];
+      await always.earnSharing('RETR a');
+      for (const resumes of [true, false, true]) {
+        const data = await alternating.openData();
+        await alternating.command('RETR a', 150);
+        await data.startTls(resumes ? { session: alternating.session } : {});
+        await data.readToEnd();
+        await alternating.expect(226);
+        expect(data.resumed).toBe(resumes);
+      }
+      await always.epsv();
+      await alternating.command('EPSV', 425);
+      await always.command('ABOR', 226);
+      await alternating.command('EPSV', 229);
+    });
+  });
+
   it('a client that shows one session for another (one TLS cache for all) shares with nobody from then on', async () => {
     await withGateway({ legacy: { files: { '/a': 'abc' } }, ...ONE_PORT }, async ({ loggedIn }) => {
       const [one, two] = [await withTicket(await loggedIn()), await withTicket(await loggedIn())];
-      await one.download('RETR a');
-      await two.download('RETR a');
+      await one.earnSharing('RETR a');
+      await two.earnSharing('RETR a');
       const data = await one.openData();
       one.send('RETR a');
       await one.expect(150);
@@ -263,7 +281,7 @@ describe('sharing needs proof', () => {
       await expect.poll(() => gateway.activeSessions, { interval: 2 }).toBe(0);
       const again = await withTicket(await loggedIn('explicit', session === undefined ? {} : { tls: { session } }));
       const other = await withTicket(await loggedIn());
-      for (const client of [again, other]) await client.download('RETR a');
+      for (const client of [again, other]) await client.earnSharing('RETR a');
       expect(await again.epsv()).toBe(await other.epsv());
     });
   });
@@ -280,7 +298,7 @@ describe('sharing needs proof', () => {
   it('a connection without a ticket on a shared port belongs to nobody', async () => {
     await withGateway({ legacy: { files: { '/a': 'abc' } }, ...ONE_PORT }, async ({ loggedIn }) => {
       const [one, two] = [await withTicket(await loggedIn()), await withTicket(await loggedIn())];
-      for (const client of [one, two]) await client.download('RETR a');
+      for (const client of [one, two]) await client.earnSharing('RETR a');
       const port = await one.epsv();
       await two.epsv();
       const data = await ClientData.connect({ host: '127.0.0.1', port });

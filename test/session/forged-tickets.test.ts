@@ -21,7 +21,7 @@ async function sharingClients(
   const clients: [ScriptedClient, ScriptedClient] = [await loggedIn(), await loggedIn()];
   for (const client of clients) {
     await expect.poll(() => client.session?.length ?? 0, { interval: 2 }).toBeGreaterThan(0);
-    await client.download('RETR a', only(version));
+    await client.earnSharing('RETR a', only(version));
   }
   return clients;
 }

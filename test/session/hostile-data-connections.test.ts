@@ -216,7 +216,7 @@ describe('strangers at the address of the client', () => {
       const hello = await wholeHello();
       const clients = [await withTicket(await loggedIn()), await withTicket(await loggedIn())];
       // Who has resumed before may share.
-      for (const client of clients) await client.download('RETR 0');
+      for (const client of clients) await client.earnSharing('RETR 0');
       const port = await clients[0]!.epsv();
       expect(await clients[1]!.epsv()).toBe(port);
       const manners: readonly Manner[] = [
@@ -330,7 +330,7 @@ describe('at the wrong time', () => {
       const tls = only(version);
       const [client, other] = [await loggedIn('explicit', { tls }), await loggedIn('explicit', { tls })];
       // Who has resumed before may share.
-      for (const each of [client, other]) await (await withTicket(each)).download('RETR a', tls);
+      for (const each of [client, other]) await (await withTicket(each)).earnSharing('RETR a', tls);
       const port = await client.epsv();
       await other.epsv();
       const pair = [await client.openData({ port }), await client.openData({ port })];
