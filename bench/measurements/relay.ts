@@ -58,7 +58,7 @@ export async function measureRelay(bench: Bench): Promise<Section> {
   };
   return {
     title: 'Relay: one large file',
-    how: `A file of ${bench.plan.bytes / MIB} MiB, TLS 1.3 to the client, plain to the backend. CPU is user and system time of the relaying program with all of its processes; client and backend are not counted. Median of ${bench.plan.rounds} rounds (least–greatest).`,
+    how: `A file of ${bench.plan.bytes / MIB} MiB, TLS 1.3 to the client, plain to the backend. CPU is user and system time of the relaying program with all of its processes; client and backend are not counted. Median of ${bench.plan.rounds} rounds (least–greatest). What differs between rounds of uploads is mostly V8: proving how an upload ends takes a stream between socket and TLS, whose buffers are garbage at twice the rate of the data; a round in which V8 collects its whole heap several times costs up to half as much again as one in which it does not.`,
     columns: ['direction', 'program', 'CPU seconds per GiB', 'MiB per second', 'CPU against Sallyport'],
     rows: (['download', 'upload'] as const).flatMap((direction) =>
       contenders.map(({ name }) => {
