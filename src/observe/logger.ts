@@ -3,6 +3,7 @@
  * written at once and never by another thread, so that none is lost when the process ends. Knows nothing of FTP, save
  * that some commands carry secrets.
  */
+import { constants, fstatSync, openSync } from 'node:fs';
 import type { Writable } from 'node:stream';
 import { type DestinationStream, destination, type Logger, pino, stdTimeFunctions } from 'pino';
 import { prettyFactory } from 'pino-pretty';
@@ -60,9 +61,25 @@ export function describeError(error: unknown, depth = 0): unknown {
   };
 }
 
-/** Lines that cannot be written (a full disk, a closed pipe) are kept up to a bound and tried again with the next one; no session may suffer. */
+/**
+ * Lines that cannot be written (a full disk, a pipe that is closed or that nobody empties) are kept up to a bound and tried again with
+ * the next one; beyond it they are lost. No session may suffer.
+ */
 function standardStream(fd: 1 | 2) {
-  return destination({ dest: fd, sync: true, maxLength: MAX_KEPT }).on('error', () => {});
+  const options = { dest: withoutWaiting(fd), sync: true, maxLength: MAX_KEPT, retryEAGAIN: () => false };
+  return destination(options).on('error', () => {});
+}
+
+/**
+ * A pipe in a way in which writing never waits: a reader that hangs would stop every transfer. Opened anew, because whoever else has the
+ * pipe (the shell, other workers) must not be concerned. Anything else, or where the system does not let us, as it is.
+ */
+function withoutWaiting(fd: number): number {
+  try {
+    return fstatSync(fd).isFIFO() ? openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY | constants.O_NONBLOCK) : fd;
+  } catch {
+    return fd;
+  }
 }
 
 function prettyStream(stream: NodeJS.WritableStream | undefined): DestinationStream {
