@@ -3,13 +3,15 @@
  * nothing of sockets.
  */
 import type { ErrorCode } from '../errors/errors.ts';
+import { addressKey } from './address-key.ts';
+import type { Usage } from './claims.ts';
 import { type Ban, FailedLogins, type FailedLoginsOptions, type LoginFailure } from './failed-logins.ts';
 
 /** A place that was given, to be given back once; or the limit that stood against it. */
 export type Admission = { leave(): void } | { readonly refused: ErrorCode };
 
 /** A place; `onLeave` is called once. */
-export function placeOf(onLeave: () => void): Admission {
+export function placeOf(onLeave: () => void): { leave(): void } {
   let left = false;
   return {
     leave: () => {
@@ -34,6 +36,8 @@ export interface SessionPlaces {
 export interface AdmissionLimits extends FailedLoginsOptions {
   readonly sessions: number;
   readonly sessionsPerAddress: number;
+  /** In place of `sessionsPerAddress`. */
+  readonly perAddress?: { readonly sessions?: number | undefined };
 }
 
 export class Admissions implements SessionPlaces {
@@ -57,6 +61,17 @@ export class Admissions implements SessionPlaces {
     return this.#total;
   }
 
+  /** How much of the limits is used now: all together, and each address. */
+  get usage(): readonly Usage[] {
+    const { sessions } = this.#limits;
+    const total = { limit: 'sessions', scope: 'total', whose: '', used: this.#total, most: sessions } as const;
+    const most = this.#mostPerAddress;
+    const each = [...this.#perAddress].map(
+      ([whose, used]): Usage => ({ limit: 'sessions', scope: 'address', whose, used, most }),
+    );
+    return [total, ...each];
+  }
+
   /** The addresses that are turned away. */
   get bans(): readonly Ban[] {
     return this.#failedLogins.bans;
@@ -77,18 +92,23 @@ export class Admissions implements SessionPlaces {
 
   enter(address: string): Admission {
     if (this.isBanned(address)) return { refused: 'address-banned' };
-    const here = this.#perAddress.get(address) ?? 0;
+    const key = addressKey(address);
+    const here = this.#perAddress.get(key) ?? 0;
     if (this.#total >= this.#limits.sessions) return { refused: 'too-many-sessions' };
-    if (here >= this.#limits.sessionsPerAddress) return { refused: 'too-many-sessions-per-address' };
+    if (here >= this.#mostPerAddress) return { refused: 'too-many-sessions-per-address' };
     this.#total++;
-    this.#perAddress.set(address, here + 1);
-    return placeOf(() => this.#leave(address));
+    this.#perAddress.set(key, here + 1);
+    return placeOf(() => this.#leave(key));
   }
 
-  #leave(address: string): void {
+  get #mostPerAddress(): number {
+    return this.#limits.perAddress?.sessions ?? this.#limits.sessionsPerAddress;
+  }
+
+  #leave(key: string): void {
     this.#total--;
-    const rest = (this.#perAddress.get(address) ?? 1) - 1;
-    if (rest > 0) this.#perAddress.set(address, rest);
-    else this.#perAddress.delete(address);
+    const rest = (this.#perAddress.get(key) ?? 1) - 1;
+    if (rest > 0) this.#perAddress.set(key, rest);
+    else this.#perAddress.delete(key);
   }
 }

@@ -4,8 +4,8 @@
  */
 import { createHash } from 'node:crypto';
 import type { BanConfig, LoginDelayConfig } from '../config/login-limits.ts';
-import { canonicalAddress, familyOf, type Network, parseNetwork, withoutZone } from '../net/address.ts';
-import { addressOf, octetsOf } from '../wire/ip-octets.ts';
+import { type Network, parseNetwork } from '../net/address.ts';
+import { addressKey } from './address-key.ts';
 
 /** An address that is turned away. */
 export interface Ban {
@@ -68,14 +68,14 @@ export class FailedLogins {
   /** A login failed. `user` is what the client said, Latin-1; it is kept only as a digest, since it may be a password. */
   failed(address: string, user: string): LoginFailure {
     const now = this.#clock();
-    const key = banKey(address);
+    const key = addressKey(address);
     const count = Math.max(this.#byAddress.add(key, now), this.#byUser.add(digest(user), now));
     return { delay: this.#delay(count), ban: this.#ban(address, key, now) };
   }
 
   /** Whether the address is to be turned away. */
   isBanned(address: string): boolean {
-    return this.#bans.size > 0 && this.#holds(banKey(address), this.#clock());
+    return this.#bans.size > 0 && this.#holds(addressKey(address), this.#clock());
   }
 
   /** All that hold now; the one that ends first comes first. */
@@ -154,13 +154,6 @@ function remember<V>(map: Map<string, V>, key: string, value: V): void {
   map.set(key, value);
   const [oldest] = map.keys();
   if (map.size > MAX_REMEMBERED && oldest !== undefined) map.delete(oldest);
-}
-
-/** One who has an IPv6 address mostly has its whole network of 64 bits (RFC 6177). */
-function banKey(address: string): string {
-  const plain = withoutZone(canonicalAddress(address));
-  if (familyOf(plain) === 1) return plain;
-  return `${addressOf(Buffer.concat([octetsOf(plain).subarray(0, 8), Buffer.alloc(8)]))}/64`;
 }
 
 function digest(user: string): string {

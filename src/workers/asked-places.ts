@@ -5,7 +5,6 @@
 import { type Admission, placeOf, type SessionPlaces } from '../policy/admissions.ts';
 import type { BackendPlaces } from '../policy/backend-admissions.ts';
 import type { LoginFailure } from '../policy/failed-logins.ts';
-import type { UserPlaces } from '../policy/user-admissions.ts';
 import type { Channel, ToPrimary, ToWorker } from './channel.ts';
 
 export class AskedPlaces implements SessionPlaces {
@@ -26,11 +25,6 @@ export class AskedPlaces implements SessionPlaces {
   /** Places at backends, so that `maxSessions` holds for all workers together. */
   readonly backends: BackendPlaces = {
     enter: (backend) => this.#ask((id) => ({ kind: 'enter-backend', id, backend })),
-  };
-
-  /** Places of users, so that what one may have holds for all workers. */
-  readonly users: UserPlaces = {
-    enter: (user, most) => this.#ask((id) => ({ kind: 'enter-user', id, user, most })),
   };
 
   #ask(question: (id: number) => ToPrimary): Promise<Admission> {

@@ -8,6 +8,7 @@ import type { Config } from '../config/schema.ts';
 import type { ErrorCode } from '../errors/errors.ts';
 import type { Readiness } from '../gateway.ts';
 import type { MetricsSnapshot } from '../observe/metrics.ts';
+import type { Claim, Exceeded, Held, RateClaim, Spending, Spent } from '../policy/claims.ts';
 import type { LoginFailure } from '../policy/failed-logins.ts';
 
 /** What the primary says to a worker. `id` is that of the message it answers, or that the answer must have. */
@@ -25,6 +26,10 @@ export type ToWorker =
   | { readonly kind: 'drain'; readonly id: number; readonly deadline: number }
   /** The answer to `enter`: a place for the session, or the limit that stands against it. */
   | { readonly kind: 'place'; readonly id: number; readonly refused: ErrorCode | undefined }
+  /** The answer to `count`. */
+  | { readonly kind: 'counted'; readonly id: number; readonly answer: CountAnswer }
+  /** Which part of a bandwidth is the worker's, from 0 to 1. */
+  | { readonly kind: 'share'; readonly bucket: string; readonly part: number }
   /** The answer to `is-banned`. */
   | { readonly kind: 'banned'; readonly id: number; readonly banned: boolean }
   /** The answer to `login-failed`. */
@@ -44,6 +49,23 @@ export type ToWorker =
 export interface WorkerConfiguration {
   readonly config: Config;
   readonly passivePorts: readonly number[];
+}
+
+/** What is asked about limits, as `Counts` has it. */
+export type CountQuestion =
+  | { readonly about: 'enter'; readonly claims: readonly Claim<Held>[] }
+  | {
+      readonly about: 'spend';
+      readonly claims: readonly Claim<Spent>[];
+      readonly wanted: number;
+      readonly need: number;
+    }
+  | { readonly about: 'attempt'; readonly claims: readonly RateClaim[] };
+
+/** What stands against it, or what was spent; neither where it is done. */
+export interface CountAnswer {
+  readonly exceeded?: Exceeded;
+  readonly spending?: Exclude<Spending, Exceeded>;
 }
 
 /** An answer to a `question`, or to what else is answered. */
@@ -67,8 +89,18 @@ export type ToPrimary =
   | { readonly kind: 'enter'; readonly id: number; readonly address: string }
   /** Asks for a place for one more session of this backend; answered and given back as one of `enter`. */
   | { readonly kind: 'enter-backend'; readonly id: number; readonly backend: string }
-  /** Asks for a place for one more session of this user, who may have `most`; answered and given back as one of `enter`. */
-  | { readonly kind: 'enter-user'; readonly id: number; readonly user: string; readonly most: number }
+  /** Asks who counts what is limited; answered with `counted`. Places that it gave are given back with `uncount`. */
+  | { readonly kind: 'count'; readonly id: number; readonly question: CountQuestion }
+  | { readonly kind: 'uncount'; readonly id: number }
+  /** Gives back what it had spent. */
+  | {
+      readonly kind: 'give-back';
+      readonly claims: readonly Claim<Spent>[];
+      readonly amount: number;
+      readonly day: string;
+    }
+  /** So many transfers draw from a bandwidth now; answered with `share`, and again when that changes. */
+  | { readonly kind: 'drawing'; readonly bucket: string; readonly transfers: number }
   /** Asks whether this address is turned away. */
   | { readonly kind: 'is-banned'; readonly id: number; readonly address: string }
   /** A login from this address failed. */

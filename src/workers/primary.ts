@@ -22,9 +22,10 @@ import { Metrics, type MetricsSnapshot } from '../observe/metrics.ts';
 import { writeEvent } from '../observe/write-event.ts';
 import { Admissions } from '../policy/admissions.ts';
 import { BackendAdmissions } from '../policy/backend-admissions.ts';
-import { UserAdmissions } from '../policy/user-admissions.ts';
+import { Ledger } from '../policy/ledger.ts';
 import { VERSION } from '../service.ts';
 import { wholeOperations } from '../whole-operations.ts';
+import { BandwidthShares } from './bandwidth-shares.ts';
 import { workerOperations } from './worker-operations.ts';
 import { WorkerSlot } from './worker-slot.ts';
 
@@ -58,6 +59,7 @@ class Primary implements WorkerService {
   readonly #backendPlaces: BackendAdmissions;
   readonly #metrics = new Metrics({ version: VERSION });
   readonly #admissions: Admissions;
+  readonly #ledger: Ledger;
   readonly #slots: readonly WorkerSlot[];
   /** What the dead have counted. */
   #remains: Promise<MetricsSnapshot> = Promise.resolve([]);
@@ -73,7 +75,9 @@ class Primary implements WorkerService {
     this.#logger = createLogger(config.log);
     const admissions = new Admissions(config.limits);
     const backendPlaces = new BackendAdmissions(config.backends);
-    const userPlaces = new UserAdmissions();
+    const ledger = new Ledger(config.limits);
+    const bandwidths = new BandwidthShares();
+    this.#ledger = ledger;
     this.#admissions = admissions;
     this.#backendPlaces = backendPlaces;
     const shares = sharePorts(config.data.passive.ports, count);
@@ -94,7 +98,7 @@ class Primary implements WorkerService {
           configuration: { config: configOfWorker(config, index + 1, count), passivePorts: shares[index] ?? [] },
           admissions,
           backendPlaces,
-          userPlaces,
+          ...{ ledger, bandwidths },
           drained: this.#drainedBackends,
           metrics: this.#metrics,
           logger: this.#logger,
@@ -113,7 +117,7 @@ class Primary implements WorkerService {
       this.#drainedBackends,
       wholeOperations({
         ...{ version: VERSION, workers: this.#slots.length, metrics, readiness },
-        ...{ reloads: this.#reloads, admissions: this.#admissions, drain: () => this.drain() },
+        ...{ reloads: this.#reloads, admissions: this.#admissions, ledger: this.#ledger, drain: () => this.drain() },
       }),
     );
     const { admin: adminConfig } = this.#config;
@@ -183,6 +187,7 @@ class Primary implements WorkerService {
     await Promise.all(ready.map((change) => change.commit()));
     this.#shares = shares;
     this.#admissions.change(config.limits);
+    this.#ledger.change(config.limits);
     this.#backendPlaces.change(config.backends);
     this.#logger.level = config.log.level;
   }

@@ -11,12 +11,16 @@ import { gatewayOperations } from '../gateway-operations.ts';
 import type { PreparedChange } from '../net/prepared-change.ts';
 import { createLogger, type Logger } from '../observe/logger.ts';
 import { Metrics } from '../observe/metrics.ts';
+import { Bandwidth } from '../policy/bandwidth.ts';
 import { VERSION } from '../service.ts';
+import { AskedCounts } from './asked-counts.ts';
 import { AskedPlaces } from './asked-places.ts';
 import { channelToPrimary, portable, type ToWorker } from './channel.ts';
 
 const channel = channelToPrimary();
 const places = new AskedPlaces(channel);
+const counts = new AskedCounts(channel);
+const bandwidth = new Bandwidth((bucket, transfers) => void channel.send({ kind: 'drawing', bucket, transfers }));
 const metrics = new Metrics({ version: VERSION });
 let starting: Promise<Gateway> | undefined;
 let gateway: Gateway | undefined;
@@ -32,6 +36,10 @@ async function take(message: ToWorker): Promise<void> {
       return;
     case 'place':
       return places.answered(message);
+    case 'counted':
+      return counts.answered(message);
+    case 'share':
+      return bandwidth.share(message.bucket, message.part);
     case 'banned':
       return places.looked(message);
     case 'login-failure':
@@ -68,7 +76,8 @@ async function start({ worker, config, passivePorts, drained }: ToWorker & { kin
     metrics,
     places,
     backendPlaces: places.backends,
-    userPlaces: places.users,
+    counts,
+    bandwidth,
     drained: new Set(drained),
   });
   try {

@@ -8,7 +8,8 @@ import type { Readiness } from '../gateway.ts';
 import type { MetricsSnapshot } from '../observe/metrics.ts';
 import type { Admission, Admissions } from '../policy/admissions.ts';
 import type { BackendAdmissions } from '../policy/backend-admissions.ts';
-import type { UserAdmissions } from '../policy/user-admissions.ts';
+import type { Ledger } from '../policy/ledger.ts';
+import type { BandwidthShares } from './bandwidth-shares.ts';
 import {
   type Answer,
   type Channel,
@@ -18,6 +19,7 @@ import {
   type ToWorker,
   type WorkerConfiguration,
 } from './channel.ts';
+import { WorkerCounts } from './worker-counts.ts';
 
 /** How long a worker may take to answer a question (milliseconds). */
 const PATIENCE = 2000;
@@ -35,8 +37,10 @@ export interface WorkerProcessOptions {
   readonly admissions: Admissions;
   /** Places at the backends, for the sessions of all workers. */
   readonly backendPlaces: BackendAdmissions;
-  /** Places of users, for the sessions of all workers. */
-  readonly userPlaces: UserAdmissions;
+  /** Counts what is limited, for all workers. */
+  readonly ledger: Ledger;
+  /** How they share bandwidths. */
+  readonly bandwidths: BandwidthShares;
   /** Names of backends that get no new sessions. */
   readonly drained: ReadonlySet<string>;
   readonly onSessions: (sessions: number) => void;
@@ -61,8 +65,9 @@ export class WorkerProcess {
   readonly #worker: Worker;
   readonly #channel: Channel<ToPrimary, ToWorker>;
   readonly #leaves = new Map<number, () => void>();
-  /** Of places at backends, and of users. */
+  /** Of places at backends. */
   readonly #otherLeaves = new Map<number, () => void>();
+  readonly #counts: WorkerCounts;
   readonly #questions = new Map<number, (answer: Answer | undefined) => void>();
   readonly #served = Promise.withResolvers<boolean>();
   #state: 'starting' | 'serving' | 'ended' = 'starting';
@@ -76,6 +81,7 @@ export class WorkerProcess {
     this.#options = options;
     this.#worker = cluster.fork();
     this.#channel = channelToWorker(this.#worker);
+    this.#counts = new WorkerCounts(options.ledger, options.bandwidths, this.#channel);
     this.#channel.onMessage((message) => this.#take(message));
     this.serving = this.#served.promise;
     this.ended = this.#end();
@@ -192,8 +198,11 @@ export class WorkerProcess {
         return this.#enter(message.id, message.address);
       case 'enter-backend':
         return this.#enterOther(message.id, this.#options.backendPlaces.enter(message.backend));
-      case 'enter-user':
-        return this.#enterOther(message.id, this.#options.userPlaces.enter(message.user, message.most));
+      case 'count':
+      case 'uncount':
+      case 'give-back':
+      case 'drawing':
+        return this.#counts.take(message);
       case 'is-banned': {
         const banned = this.#options.admissions.isBanned(message.address);
         return void this.#channel.send({ kind: 'banned', id: message.id, banned });
@@ -262,6 +271,7 @@ export class WorkerProcess {
     const { code, signal } = await exitOf(this.#worker);
     this.#state = 'ended';
     const sessions = this.sessions;
+    this.#counts.end();
     for (const id of [...this.#leaves.keys(), ...this.#otherLeaves.keys()]) this.#leave(id);
     for (const settle of [...this.#questions.values()]) settle(undefined);
     this.#served.resolve(false);

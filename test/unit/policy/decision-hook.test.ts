@@ -161,6 +161,7 @@ describe('an answer', () => {
       decision: 'allow',
       backends: ['a'],
       credentials: { user: 'u' },
+      groups: ['partners'],
       policy: { uploadEnd: 'tolerant' },
       limits: { sessions: 2, controlIdle: '10m' },
     });
@@ -168,13 +169,14 @@ describe('an answer', () => {
       decision: 'allow',
       backends: ['a'],
       credentials: { user: 'u', password: null },
+      groups: ['partners'],
       policy: { uploadEnd: 'tolerant' },
       limits: { sessions: 2, controlIdle: 600_000 },
     });
   });
 
   it('without rules and limits leaves all as it is', () => {
-    expect(parseDecision(ALLOW)).toMatchObject({ policy: {}, limits: {} });
+    expect(parseDecision(ALLOW)).toMatchObject({ policy: {}, limits: {}, groups: [] });
   });
 
   it.each([
