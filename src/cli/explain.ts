@@ -17,6 +17,7 @@ import {
 } from '../routing/route-table.ts';
 import { certificateFacts } from '../tls/client-certificate.ts';
 import { bytesOf } from '../wire/bytes-of.ts';
+import { type ExplainedCommand, explainCommand } from './explain-command.ts';
 import { type ExplainedValue, type Explanation, explanationText } from './explanation-text.ts';
 import { loadFile } from './load-file.ts';
 import { CommandFailure, EXIT } from './outcome.ts';
@@ -29,6 +30,12 @@ interface ExplainOptions {
   readonly servername?: string;
   readonly host?: string;
   readonly certificate?: string;
+  readonly command?: string;
+  readonly directory: string;
+  readonly backend?: string;
+  readonly group: readonly string[];
+  readonly at?: string;
+  readonly renames?: string;
   readonly json?: true;
 }
 
@@ -36,9 +43,9 @@ interface ExplainOptions {
 export function addExplainCommand(program: Command): void {
   program
     .command('explain')
-    .summary('say which route a client takes, and why')
+    .summary('say which route a client takes, and what becomes of a command, and why')
     .description(
-      'Says which route a client takes, why not those before it, and which policy holds. Exit code 1 when no route is for it.',
+      'Says which route a client takes, why not those before it, and which policy holds. With --command also which access rule decides about it. Exit code 1 when no route is for it, or the command is refused.',
     )
     .requiredOption('-c, --config <file>', 'configuration file')
     .requiredOption('--address <ip>', 'address of the client')
@@ -50,6 +57,12 @@ export function addExplainCommand(program: Command): void {
       '--certificate <file-or-subject>',
       'its certificate, taken for valid: a PEM file, or only the subject, as in "CN=plant1,O=Example"',
     )
+    .option('--command <line>', 'a command of it, as in "STOR /in/x": says which access rule decides about it')
+    .option('--directory <path>', 'folder in which it is then, as it sees it', '/')
+    .option('--backend <name>', 'backend that it is led to then (default: the first of its route)')
+    .option('--group <name...>', 'groups of the user, as decisionHook would tell them', [])
+    .option('--at <time>', 'when it says the command, as in 2026-01-31T08:00:00Z (default: now)')
+    .option('--renames <path>', 'with RNTO: the path of its RNFR')
     .option('--json', 'print JSON')
     .action(explain);
 }
@@ -65,14 +78,38 @@ async function explain(options: ExplainOptions): Promise<void> {
   const listener = config.listeners[index];
   if (listener === undefined) throw new Error('a configuration has a listener');
   const { places } = readSource(await readFile(file, 'utf8'), process.env);
+  const facts = { ...factsOf(options, listener.name), clientCertificate };
   const explanation: Explanation = {
     listener: listener.name,
-    ...explainRoutes(config, { ...factsOf(options, listener.name), clientCertificate }),
+    ...explainRoutes(config, facts),
+    command: commandOf(config, facts, options),
     decision: explainDecision(config.decisionHook),
     policy: explainPolicy(listener, index, places),
   };
   process.stdout.write(json ? `${JSON.stringify(explanation, undefined, 2)}\n` : explanationText(explanation));
-  process.exitCode = explanation.target === undefined ? EXIT.failed : EXIT.fine;
+  const refused = explanation.target === undefined || explanation.command?.effect === 'deny';
+  process.exitCode = refused ? EXIT.failed : EXIT.fine;
+}
+
+/** Undefined where no command was asked about, or no route is for the client. */
+function commandOf(config: Config, facts: RouteFacts, options: ExplainOptions): ExplainedCommand | undefined {
+  const { command: line, directory, group: groups, at, renames } = options;
+  const route = new RouteTable(config).find(facts)?.config;
+  if (line === undefined || route === undefined) return undefined;
+  const now = at === undefined ? new Date() : new Date(at);
+  const usage = (message: string) => new CommandFailure(message, EXIT.usage);
+  if (Number.isNaN(now.getTime()))
+    throw usage(`--at: found ${JSON.stringify(at)}, expected a time such as 2026-01-31T08:00:00Z`);
+  const { backend = route.backends[0] ?? '' } = options;
+  if (!config.backends.some(({ name }) => name === backend)) {
+    const names = config.backends.map(({ name }) => name).join(', ');
+    throw usage(`--backend: found ${JSON.stringify(backend)}, expected one of ${names}`);
+  }
+  try {
+    return explainCommand(config, route, { ...facts, backend, groups }, { line, directory, now, renames });
+  } catch (error) {
+    throw error instanceof RangeError ? usage(error.message) : error;
+  }
 }
 
 function explainDecision({ url, password, onFailure }: Config['decisionHook']): Explanation['decision'] {
@@ -143,6 +180,7 @@ function targetOf({ config: route }: Route, { backends }: Config, user: string):
       })),
     user: credentials.user ?? userTemplate?.replaceAll('{user}', () => name) ?? name,
     password: ownPassword ? "the route's" : "the client's",
+    root: route.root,
   };
 }
 

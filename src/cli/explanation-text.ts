@@ -5,6 +5,7 @@ import type { BackendConfig } from '../config/schema.ts';
 import { formatEndpoint } from '../net/address.ts';
 import type { Mismatch } from '../routing/route-table.ts';
 import { printable } from '../wire/redact.ts';
+import type { ExplainedCommand } from './explain-command.ts';
 
 /** Who set a value: nobody, a key for all listeners, or one of the listener itself. */
 export type Origin = 'default' | 'global' | 'listener';
@@ -39,12 +40,16 @@ export interface Explanation {
         /** Name for USER. */
         readonly user: string;
         readonly password: "the client's" | "the route's";
+        /** The folder of the backend that the client sees as `/`; null for all of it. */
+        readonly root: string | null;
       }
     | undefined;
   /** Who is asked before any of this holds; undefined where routes alone decide. */
   readonly decision:
     | { readonly asked: 'at USER' | 'at PASS'; readonly url: string; readonly otherwise: 'deny' | 'route' }
     | undefined;
+  /** Undefined where none was asked about. */
+  readonly command?: ExplainedCommand | undefined;
   readonly policy: readonly ExplainedValue[];
 }
 
@@ -54,11 +59,12 @@ const ORIGINS: Readonly<Record<Origin, string>> = {
   listener: 'for this listener',
 };
 
-/** Three sections: routes, where the one that matches leads, and the policy. */
-export function explanationText({ listener, routes, target, decision, policy }: Explanation): string {
+/** Sections: routes, where the one that matches leads, the command that was asked about, and the policy. */
+export function explanationText({ listener, routes, target, decision, command, policy }: Explanation): string {
   const sections = [
     ['Routes', ...routes.flatMap(routeLines)],
     ['Login', ...decisionLines(decision), ...targetLines(target)],
+    ...(command === undefined ? [] : [[`Command ${shown(command.command)}`, ...commandLines(command)]]),
     [`Policy of listener ${listener}`, ...policyLines(policy)],
   ];
   return `${sections.map((lines) => lines.join('\n  ')).join('\n\n')}\n`;
@@ -81,12 +87,41 @@ function decisionLines(decision: Explanation['decision']): readonly string[] {
 
 function targetLines(target: Explanation['target']): readonly string[] {
   if (target === undefined) return ['refused: no route is for this client (331 to USER, 530 to any password)'];
-  const { balance, backends, user, password } = target;
+  const { balance, backends, user, password, root } = target;
   const list = backends.map(({ name, host, port, weight, maxSessions }) => {
     const limit = maxSessions === 'unlimited' ? '' : `, at most ${maxSessions} sessions`;
     return `  ${name}: ${formatEndpoint({ address: host, port })}, weight ${weight}${limit}`;
   });
-  return [`as ${shown(user)} with ${password} password`, `backends, ${balance}:`, ...list];
+  const view = root === null ? [] : [`sees ${shown(root)} as /`];
+  return [`as ${shown(user)} with ${password} password`, ...view, `backends, ${balance}:`, ...list];
+}
+
+function commandLines({
+  backend,
+  path,
+  classes,
+  rules,
+  effect,
+  decidedBy,
+  problem,
+  reply,
+  sent,
+}: ExplainedCommand): readonly string[] {
+  const what = classes.length === 0 ? 'no class' : classes.join(', ');
+  const where = path === undefined ? '' : `, path ${shown(path)}`;
+  const by = decidedBy === undefined ? 'nothing is forbidden to this client' : `by ${decidedBy}`;
+  const why = problem === undefined ? '' : `; the path is not clear: ${problem}`;
+  const outcomes = { allow: 'let through', report: 'let through and reported', deny: 'refused' } as const;
+  return [
+    `at backend ${backend}: ${what}${where}`,
+    ...rules.flatMap(({ rule, verdict, against }) => [
+      `${rule}: ${verdict}`,
+      ...against.map(({ key, expected }) => `  match.${key} is ${shown(expected)}`),
+    ]),
+    `${outcomes[effect]}: ${by}${why}`,
+    ...(effect === 'deny' && reply !== undefined ? [`the client is told: ${shown(reply)}`] : []),
+    ...(sent === undefined ? [] : [`the backend is told: ${shown(sent)}`]),
+  ];
 }
 
 function policyLines(policy: readonly ExplainedValue[]): readonly string[] {

@@ -1,10 +1,11 @@
 /**
  * Which route a client takes, and why it does not take the others. Pure. Knows backends by their names only.
  */
+import type { RouteMatch } from '../config/route-match.ts';
 import { effectiveRoutes, type RouteConfig, type RoutedConfig } from '../config/routes.ts';
 import { canonicalAddress, parseNetwork } from '../net/address.ts';
 import { bytesOf } from '../wire/bytes-of.ts';
-import { anyOf } from './pattern.ts';
+import { anyOf } from '../wire/pattern.ts';
 
 /** What is known of a client's certificate. */
 export interface CertificateFacts {
@@ -38,7 +39,8 @@ export interface Mismatch {
   readonly found: readonly string[];
 }
 
-interface Condition {
+/** One thing that a match asks for. */
+export interface Condition {
   readonly key: string;
   readonly expected: readonly string[];
   readonly found: (facts: RouteFacts) => readonly string[];
@@ -55,7 +57,7 @@ export class Route {
   constructor(config: RouteConfig, index: number) {
     this.index = index;
     this.config = config;
-    this.#conditions = conditionsOf(config);
+    this.#conditions = conditionsOf(config.match);
   }
 
   /** Whether it takes everybody. */
@@ -107,7 +109,8 @@ function plainName(name: string): string {
   return name.toLowerCase().replace(/\.$/, '');
 }
 
-function conditionsOf({ match }: RouteConfig): readonly Condition[] {
+/** What a match asks of a client; only what is not null. */
+export function conditionsOf(match: RouteMatch): readonly Condition[] {
   const conditions: Condition[] = [];
   const add = (
     key: string,

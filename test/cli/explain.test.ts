@@ -135,6 +135,17 @@ describe('sallyport explain', () => {
     });
   });
 
+  it('shows the folder that the client sees as /', async () => {
+    const path = await file(
+      'root.yaml',
+      CONFIGURATION.replace('userTemplate:', 'root: /partners/zoë\n    userTemplate:'),
+    );
+    const args = ['--address', '192.0.2.1', '--user', 'zoë', '--host', 'plant2.example'];
+    expect((await explain(path, ...args)).out).toContain('  sees /partners/zoë as /\n');
+    const { target } = JSON.parse((await explain(path, ...args, '--json')).out);
+    expect(target.root).toBe('/partners/zoë');
+  });
+
   it('ends with 1 when no route is for the client', async () => {
     const path = await file('c.yaml', CONFIGURATION);
     const { code, out } = await explain(path, '--address', '192.0.2.1', '--user', 'x');

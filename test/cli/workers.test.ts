@@ -263,6 +263,106 @@ describe('two workers', () => {
     }
   });
 
+  /** Two clients in different workers. */
+  async function oneInEach(workers: readonly Worker[]): Promise<readonly [ScriptedClient, ScriptedClient]> {
+    const byWorker = new Map<number, ScriptedClient>();
+    while (byWorker.size < 2) {
+      const client = await loggedIn();
+      byWorker.set(await workerOf(client, workers), client);
+    }
+    const [one, other] = [...byWorker.values()];
+    if (one === undefined || other === undefined) throw new Error('no clients');
+    return [one, other];
+  }
+
+  async function beginDownload(client: ScriptedClient, name: string) {
+    const data = await client.openData();
+    await client.command(`RETR ${name}`, 150);
+    await data.startTls({ session: client.session });
+    return data;
+  }
+
+  it('know each other: transfers at once, quotas and rates hold for both together', async () => {
+    await writeFile(join(folder, 'files', 'large'), Buffer.alloc(2 ** 26));
+    await writeFile(join(folder, 'files', 'small'), Buffer.alloc(600_000));
+    const perUser = { transfers: 1, perDay: { bytesUp: 1_000_000, filesDown: 3 }, loginRate: '40/h' };
+    const workers = await serve({ limits: { perUser, perAddress: { bandwidth: { down: '1MiB/s' } } } });
+    const [one, other] = await oneInEach(workers);
+    const data = await beginDownload(one, 'large');
+    await other.openData();
+    await other.command('RETR small', 450);
+    const usage = (await (await sidePort('/limits')).json()) as { readonly usage: readonly unknown[] };
+    expect(usage).toMatchObject({ silentWorkers: [] });
+    expect(usage.usage).toContainEqual({ limit: 'transfers', scope: 'user', whose: 'alice', used: 1, most: 1 });
+    one.send('ABOR');
+    await one.expect(426);
+    await one.expect(225, 226);
+    data.raw.destroy();
+    await other.upload('STOR a', Buffer.alloc(600_000));
+    await one.command('ALLO 400001', 202, 200);
+    await one.openData();
+    await one.command('STOR b', 452);
+    await one.upload('STOR b', Buffer.alloc(400_000));
+    await other.openData();
+    await other.command('STOR c', 452);
+    for (const client of [one, other, one]) await client.download('RETR small');
+    await other.openData();
+    await other.command('RETR small', 450);
+    expect(await metric('limits_reached_total', 'limit="bytesUp"')).toBe(2);
+    // The places of a worker that dies are free again; what was moved stays moved.
+    await beginDownload(one, 'large').catch(() => {});
+    for (const { pid } of workers) process.kill(pid, 'SIGKILL');
+    await lines('worker-started', 4);
+    const after = await loggedIn();
+    await after.openData();
+    await after.command('RETR small', 450);
+    expect(linesOf('limit-reached').at(-1)).toMatchObject({ limit: 'filesDown' });
+  });
+
+  it('know each other: a bandwidth is that of both together, and a transfer that is alone has all of it', async () => {
+    await writeFile(join(folder, 'files', 'large'), Buffer.alloc(2 ** 26));
+    const rate = 256 * 1024;
+    const workers = await serve({ limits: { perUser: { bandwidth: { down: '256KiB/s' } } } });
+    const [one, other] = await oneInEach(workers);
+    const datas = [await beginDownload(one, 'large'), await beginDownload(other, 'large')];
+    /** Bytes per second of each, for a while. */
+    const rates = async (milliseconds: number): Promise<readonly number[]> => {
+      const before = datas.map(({ receivedBytes }) => receivedBytes);
+      const since = performance.now();
+      await new Promise((resolve) => setTimeout(resolve, milliseconds));
+      const seconds = (performance.now() - since) / 1000;
+      return datas.map(({ receivedBytes }, index) => (receivedBytes - before[index]!) / seconds);
+    };
+    await rates(500);
+    for (const each of await rates(3000)) expect(Math.abs(each / (rate / 2) - 1)).toBeLessThan(0.15);
+    const { bandwidths } = (await (await sidePort('/limits')).json()) as { readonly bandwidths: readonly unknown[] };
+    expect(bandwidths).toMatchObject([{ scope: 'user', whose: 'alice', direction: 'down', transfers: 2, most: rate }]);
+    other.destroy();
+    datas.pop();
+    await rates(500);
+    const [alone = 0] = await rates(3000);
+    expect(Math.abs(alone / rate - 1)).toBeLessThan(0.15);
+  });
+
+  it('both give a client its root, and another one to new sessions when the configuration changes', async () => {
+    for (const name of ['acme', 'acme/in', 'other']) await mkdir(join(folder, 'files', name));
+    const workers = await serve({ routes: [{ backends: ['legacy'], root: '/acme' }] });
+    const sessions = await oneInEach(workers);
+    await configuration({ routes: [{ backends: ['legacy'], root: '/acme/in' }] });
+    running?.child.kill('SIGHUP');
+    await lines('config-applied', 1);
+    for (const client of [...sessions, ...sessions]) {
+      await client.command('CWD /in', 250);
+      expect((await client.command('PWD', 257)).text).toBe('"/in" is the current directory.');
+      await client.command('CWD ../../other', 550);
+    }
+    for (const client of await oneInEach(workers)) {
+      await client.command('CWD /in', 550);
+      await client.command('MKD /new', 257);
+      await client.command('RMD /new', 250);
+    }
+  });
+
   it('die alone: the other goes on, a replacement has the same ports, and nothing counted is lost', async () => {
     const workers = await serve({ limits: { sessions: 4 } });
     const sessions = [await loggedIn(), await loggedIn(), await loggedIn(), await loggedIn()];

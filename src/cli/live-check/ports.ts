@@ -32,12 +32,15 @@ export async function checkPorts(config: Config): Promise<readonly Finding[]> {
   }
 }
 
-function singlePorts({ listeners, admin }: Config): readonly Wanted[] {
+function singlePorts({ listeners, admin, replication }: Config): readonly Wanted[] {
   return [
     ...listeners.map(({ name, address, port }, index) => {
       return { check: `listener ${name}`, key: `listeners[${index}].port`, address, port };
     }),
     { check: 'side port', key: 'admin.port', address: admin.address, port: admin.port },
+    ...(replication.count === 1
+      ? []
+      : [{ check: 'port for other replicas', key: 'replication.listen.port', ...replication.listen }]),
   ];
 }
 

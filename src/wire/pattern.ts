@@ -1,5 +1,5 @@
 /**
- * Texts with `*` (any characters) and `?` (one character). Pure.
+ * Patterns: texts with `*` (any characters) and `?` (one character). Pure.
  */
 
 /** Whether a text is one that the pattern means; from the first to the last character. */
@@ -31,4 +31,28 @@ function matches(pattern: string, text: string): boolean {
   }
   while (pattern[at] === '*') at += 1;
   return at === pattern.length;
+}
+
+/**
+ * Whether every text that `inner` matches is matched by `outer`: `outer` is matched against the pattern `inner` itself, where
+ * its `*` stands for a character that only a `*` takes, and its `?` for one that `?` or `*` takes.
+ */
+export function patternCovers(outer: string, inner: string): boolean {
+  const known = new Map<number, boolean>();
+  const width = inner.length + 1;
+  const from = (i: number, j: number): boolean => {
+    const key = i * width + j;
+    const before = known.get(key);
+    if (before !== undefined) return before;
+    const result = step(i, j);
+    known.set(key, result);
+    return result;
+  };
+  const step = (i: number, j: number): boolean => {
+    if (i === outer.length) return j === inner.length;
+    if (outer[i] === '*') return from(i + 1, j) || (j < inner.length && from(i, j + 1));
+    if (j === inner.length || inner[j] === '*') return false;
+    return (outer[i] === '?' || outer[i] === inner[j]) && from(i + 1, j + 1);
+  };
+  return from(0, 0);
 }

@@ -1,8 +1,7 @@
 /** Patterns with `*` and `?`, and whether one covers another. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { patternCovers } from '../../../src/config/route-match.ts';
-import { anyOf } from '../../../src/routing/pattern.ts';
+import { anyOf, patternCovers } from '../../../src/wire/pattern.ts';
 
 const matches = (pattern: string, text: string): boolean => anyOf([pattern])(text);
 
