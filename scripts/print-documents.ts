@@ -3,13 +3,18 @@
  * Run with `npm run documents`; `test/documents.test.ts` fails when a file is stale.
  */
 
+import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { parse } from 'yaml';
 import { sidePortMarkdown } from '../src/admin/document.ts';
 import { configurationMarkdown, sampleConfiguration } from '../src/config/document.ts';
 import { ERRORS, type ErrorDescription } from '../src/errors/errors.ts';
 import { auditMarkdown, auditSchemaText } from '../src/observe/audit/audit-document.ts';
 import { logMarkdown, metricsMarkdown } from '../src/observe/document.ts';
+import { helmValuesMarkdown, helmValuesSchemaText } from './helm-values.ts';
+
+const ROOT = join(import.meta.dirname, '..');
 
 /** A printed file. */
 export interface PrintedDocument {
@@ -28,7 +33,16 @@ export const DOCUMENTS: readonly PrintedDocument[] = [
   { path: 'docs/side-port.md', print: sidePortMarkdown },
   { path: 'docs/audit.md', print: auditMarkdown },
   { path: 'docs/audit.schema.json', print: auditSchemaText },
+  { path: 'helm/sallyport/values.schema.json', print: helmValuesSchemaText },
+  { path: 'helm/sallyport/README.md', print: () => helmValuesMarkdown(parse(read('helm/sallyport/values.yaml'))) },
+  // A chart has only files of its own.
+  { path: 'helm/sallyport/files/alerts.yaml', print: () => read('deploy/prometheus/alerts.yaml') },
+  { path: 'helm/sallyport/files/dashboard.json', print: () => read('deploy/grafana/dashboard.json') },
 ];
+
+function read(path: string): string {
+  return readFileSync(join(ROOT, path), 'utf8');
+}
 
 /** The reference of error codes (Markdown), printed from the table in `src/errors/`. */
 export function errorsMarkdown(): string {
@@ -51,6 +65,6 @@ export function errorsMarkdown(): string {
 
 if (import.meta.main) {
   for (const { path, print } of DOCUMENTS) {
-    await writeFile(join(import.meta.dirname, '..', path), print());
+    await writeFile(join(ROOT, path), print());
   }
 }
