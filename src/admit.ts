@@ -54,7 +54,7 @@ export async function admit(options: AdmitOptions): Promise<void> {
         ? await secureControl(socket, { address, environment, listener, observer, signal })
         : undefined;
     const session = new Session({
-      connection: { socket: secured?.socket ?? socket, peer: client, local },
+      connection: { socket: secured?.socket ?? socket, removable: secured?.removable, peer: client, local },
       listener,
       tls: secured?.tls,
       acceptedAt,

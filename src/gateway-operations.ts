@@ -4,6 +4,7 @@
 import type * as answers from './admin/answers.ts';
 import { byInterest } from './admin/joint-operations.ts';
 import type { GatewayOperations } from './admin/operations.ts';
+import { NO_REPLICAS, type ReplicasShown } from './admin/replica-answers.ts';
 import type { Backend } from './backends/backend.ts';
 import { portsText } from './config/worker-slices.ts';
 import { GatewayError } from './errors/errors.ts';
@@ -52,6 +53,11 @@ export function gatewayOperations(gateway: Gateway, metrics: Metrics): GatewayOp
         notAfter: notAfter.toISOString(),
         daysLeft: Math.floor((notAfter.getTime() - Date.now()) / DAY),
       })),
+    bandwidths: () =>
+      gateway.bandwidth.usage.map(({ scope, whose, way, most, ...rest }) => ({
+        ...{ ...rest, scope, whose: shown(whose) ?? '', direction: way },
+        most: most === 'unlimited' ? null : most,
+      })),
     failures: () => ({
       failures: gateway.failures.last.map(({ at, user, backend, detail, ...rest }) => ({
         ...rest,
@@ -63,6 +69,13 @@ export function gatewayOperations(gateway: Gateway, metrics: Metrics): GatewayOp
       counts: gateway.failures.counts.map(({ last, ...rest }) => ({ ...rest, last: last.toISOString() })),
     }),
   };
+}
+
+/** The other replicas, as this one sees them. */
+export function replicasShown({ replication }: Gateway): ReplicasShown {
+  if (replication === undefined) return NO_REPLICAS;
+  const { index, others, conveyed } = replication;
+  return { index, others: others.map(({ ports, ...other }) => ({ ...other, ports: ports ?? null })), conveyed };
 }
 
 function sessionShown(session: Session): answers.SessionShown {

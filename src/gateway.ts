@@ -10,11 +10,10 @@ import { within } from './backends/within.ts';
 import type { Config, ListenerConfig } from './config/schema.ts';
 import { portsOf } from './config/worker-slices.ts';
 import { ControlListeners } from './control-listeners.ts';
-import { PassivePool, type PassivePoolOptions, type PassiveUsage, type UnclaimedCause } from './data/passive-pool.ts';
+import type { PassiveUsage } from './data/passive-pool.ts';
 import { GatewayError } from './errors/errors.ts';
 import { Generation, type SharedEnvironment } from './generation.ts';
-import { type Identify, identifyBy, identifyData } from './identify.ts';
-import { distinctAddresses } from './net/address.ts';
+import { identifyBy } from './identify.ts';
 import { OpenSockets } from './net/open-sockets.ts';
 import { type PreparedChange, prepareAll } from './net/prepared-change.ts';
 import { Audit } from './observe/audit/audit.ts';
@@ -22,9 +21,14 @@ import type { Logger } from './observe/logger.ts';
 import type { Metrics } from './observe/metrics.ts';
 import { RecentFailures } from './observe/recent-failures.ts';
 import { writeEvent } from './observe/write-event.ts';
+import { PassiveRange } from './passive-range.ts';
 import { Admissions, type SessionPlaces } from './policy/admissions.ts';
 import { BackendAdmissions, type BackendPlaces } from './policy/backend-admissions.ts';
-import { UserAdmissions, type UserPlaces } from './policy/user-admissions.ts';
+import { Bandwidth } from './policy/bandwidth.ts';
+import type { Counts } from './policy/claims.ts';
+import { Ledger } from './policy/ledger.ts';
+import { LimitsInForce } from './policy/limits-in-force.ts';
+import type { Replication } from './replication/replication.ts';
 import { LoginPace } from './session/login-pace.ts';
 import { OpenSessions } from './session/open-sessions.ts';
 import type { CertificateInUse } from './tls/contexts.ts';
@@ -39,8 +43,10 @@ export interface GatewayOptions {
   readonly places?: SessionPlaces;
   /** Who counts sessions of backends; by default the gateway itself, by their `maxSessions`. */
   readonly backendPlaces?: BackendPlaces;
-  /** Who counts sessions of users whose number a decision limits; by default the gateway itself. */
-  readonly userPlaces?: UserPlaces;
+  /** Who counts what is limited for users, addresses and routes; by default the gateway itself. */
+  readonly counts?: Counts;
+  /** The bandwidths that are limited; by default they are all this gateway's. */
+  readonly bandwidth?: Bandwidth;
   /** Names of backends that get no new sessions. */
   readonly drained?: Set<string>;
 }
@@ -71,13 +77,15 @@ export class Gateway {
   readonly #stopping = new AbortController();
   readonly #firstConfig: Config;
   readonly #firstPorts: readonly number[];
-  readonly #passivePool: PassivePool;
+  readonly #passive: PassiveRange;
   readonly #listeners: ControlListeners;
   readonly #shared: SharedEnvironment;
   /** The sessions that are open. */
   readonly sessions = new OpenSessions();
   /** Names of backends that get no new sessions, whatever the configuration. */
   readonly drained: Set<string>;
+  /** The bandwidths that are limited, with their use. */
+  readonly bandwidth: Bandwidth;
   /** What did not work for clients of this gateway. */
   readonly failures = new RecentFailures();
   /** What is in force; undefined before the start. */
@@ -86,13 +94,16 @@ export class Gateway {
   constructor(options: GatewayOptions) {
     const { config, logger, metrics } = options;
     this.drained = options.drained ?? new Set();
+    this.bandwidth = options.bandwidth ?? new Bandwidth();
     this.#logger = logger;
     this.#metrics = metrics;
     this.audit = new Audit({ logger, metrics });
     this.#firstConfig = config;
     this.#firstPorts = options.passivePorts ?? portsOf(config.data.passive.ports);
-    this.#passivePool = new PassivePool(this.#poolOptions(config, this.#firstPorts));
-    metrics.setPassivePortsReader(() => this.#passivePool.usage);
+    this.#passive = new PassiveRange({
+      ...{ config, logger, metrics, sockets: this.#sockets, signal: this.#stopping.signal },
+      onError: (error) => this.#acceptFailed(error),
+    });
     this.#listeners = new ControlListeners({
       keepAlive: config.timeouts.keepalive,
       shared: true,
@@ -102,14 +113,14 @@ export class Gateway {
     this.#shared = {
       places: options.places ?? new Admissions(config.limits),
       backendPlaces: options.backendPlaces ?? new BackendAdmissions(config.backends),
-      userPlaces: options.userPlaces ?? new UserAdmissions(),
+      limits: new LimitsInForce(config, options.counts ?? new Ledger(config.limits), this.bandwidth),
       pace: new LoginPace(),
       failures: this.failures,
-      passivePool: this.#passivePool,
+      passivePool: this.#passive.pool,
       sockets: this.#sockets,
       audit: this.audit,
       listensOn: (port) => this.#listensOn(port),
-      onUnclaimed: (port, address) => this.#unclaimed(port, address, 'unexpected'),
+      onUnclaimed: (port, address) => this.#passive.unclaimed(port, address, 'unexpected'),
     };
   }
 
@@ -135,6 +146,7 @@ export class Gateway {
       metrics: this.#metrics,
       before: this.#generation,
       drained: this.drained,
+      replica: this.replication?.index,
     });
     const wanted = config.listeners.map((listener) => ({
       config: listener,
@@ -142,7 +154,7 @@ export class Gateway {
     }));
     const opened = await prepareAll([
       () => this.audit.prepare(config.audit),
-      () => this.#passivePool.prepare(this.#poolOptions(config, passivePorts)),
+      () => this.#passive.prepare(config, passivePorts),
       () => this.#listeners.prepare(wanted),
     ]);
     if (this.#stopping.signal.aborted) {
@@ -167,7 +179,9 @@ export class Gateway {
     if (!this.sessions.isDraining) {
       writeEvent(this.#logger, 'draining', 'draining', { sessions: this.activeSessions, deadline });
     }
-    return this.sessions.drain(deadline);
+    const { replication } = this;
+    const passed = replication && within(replication.drained(), deadline);
+    return Promise.all([this.sessions.drain(deadline), passed]).then(() => {});
   }
 
   /** Says 421 to all sessions, cuts running transfers as aborted, and resolves when every socket is closed. Idempotent. */
@@ -176,11 +190,12 @@ export class Gateway {
     writeEvent(this.#logger, 'stopping', 'stopping', { sessions: this.activeSessions });
     this.#stopping.abort(new GatewayError('shutting-down'));
     this.#generation?.retire();
-    const closed = Promise.all([this.#listeners.close(), this.#passivePool.close()]);
+    const closed = Promise.all([this.#listeners.close(), this.#passive.close()]);
     this.sessions.close(new GatewayError('shutting-down'));
     await this.#sockets.emptied(FAREWELL);
     await Promise.all([this.#sockets.destroyAll(), closed]);
     await within(this.sessions.drain(0), FAREWELL); // until they have told of their last transfers
+    await this.replication?.stop();
     await this.audit.close();
     writeEvent(this.#logger, 'stopped', 'stopped', {});
   }
@@ -206,7 +221,12 @@ export class Gateway {
 
   /** Ports of the passive range with nobody waiting, and data connections that are waited for. */
   get passivePorts(): PassiveUsage {
-    return this.#passivePool.usage;
+    return this.#passive.pool.usage;
+  }
+
+  /** The other replicas behind the same address; undefined where there are none. */
+  get replication(): Replication | undefined {
+    return this.#passive.replication;
   }
 
   /** The certificates that clients are shown. */
@@ -224,7 +244,7 @@ export class Gateway {
     if (this.#stopping.signal.aborted) reasons.push('stopping');
     else if (this.sessions.isDraining) reasons.push('draining');
     if (this.#listeners.all.length === 0) reasons.push('no listener is bound');
-    reasons.push(...readinessOfBackends(this.backends));
+    reasons.push(...(this.replication?.refusals ?? []), ...readinessOfBackends(this.backends));
     const { certificates } = this;
     if (certificates.length > 0 && certificates.every(({ notAfter }) => notAfter.getTime() < Date.now())) {
       reasons.push('every certificate has expired');
@@ -233,42 +253,10 @@ export class Gateway {
     return { ready: reasons.length === 0, reasons };
   }
 
-  #poolOptions(config: Config, ports: readonly number[]): PassivePoolOptions {
-    return {
-      addresses: distinctAddresses(config.listeners.map(({ address }) => address)),
-      ports,
-      peer: config.data.peer,
-      identification: config.timeouts.tlsHandshake,
-      wait: config.timeouts.passivePort,
-      keepAlive: config.timeouts.keepalive,
-      sockets: this.#sockets,
-      ...identifyData(config.listeners, (trusted) => this.#identifyBy(config, 'data', 'required', trusted)),
-      onUnclaimed: (port, address, cause) => this.#unclaimed(port, address, cause),
-      onError: (error) => this.#acceptFailed(error),
-    };
-  }
-
   #listensOn(port: number): boolean {
     const { admin, data } = this.#generation?.config ?? this.#firstConfig;
     const { first, last } = data.passive.ports;
     return port === admin.port || (port >= first && port <= last) || this.listeners.some((each) => each.port === port);
-  }
-
-  #unclaimed(port: number, address: string, cause: UnclaimedCause): void {
-    this.#metrics.unclaimedDataConnection(cause);
-    const fields = { port, address, problem: cause };
-    writeEvent(this.#logger, 'data-connection-unclaimed', 'this data connection belongs to nobody', fields);
-  }
-
-  #identifyBy(
-    { timeouts }: Config,
-    channel: 'control' | 'data',
-    header: 'off' | 'required',
-    trusted: readonly string[],
-  ): Identify {
-    const { signal } = this.#stopping;
-    const [logger, metrics] = [this.#logger, this.#metrics];
-    return identifyBy({ channel, header, trusted, timeout: timeouts.proxyHeader, logger, metrics, signal });
   }
 
   #acceptFailed(error: Error): void {
@@ -279,7 +267,6 @@ export class Gateway {
   #welcome(listener: ListenerConfig, { config, environment }: Generation): (socket: Socket) => void {
     const { control, trusted } = listener.proxyProtocol;
     const common = {
-      identify: this.#identifyBy(config, 'control', control, trusted),
       listener,
       environment,
       sessions: this.sessions,
@@ -287,7 +274,9 @@ export class Gateway {
       metrics: this.#metrics,
       signal: this.#stopping.signal,
     };
-    return (socket) => void admit({ ...common, socket });
+    const timeout = config.timeouts.proxyHeader;
+    const identify = identifyBy({ ...common, channel: 'control', header: control, trusted, timeout });
+    return (socket) => void admit({ ...common, identify, socket });
   }
 
   #tellListeners(before: readonly BoundListener[]): void {

@@ -4,6 +4,7 @@
  */
 import { lookup } from 'node:dns/promises';
 import { isDeepStrictEqual } from 'node:util';
+import { AccessTable } from './access/rules.ts';
 import type { Backend } from './backends/backend.ts';
 import { BackendRoutes } from './backends/backend-routes.ts';
 import { observedBackend } from './backends/observed-backend.ts';
@@ -20,7 +21,7 @@ import { loadServerContexts, type ServerContexts } from './tls/contexts.ts';
 /** What sessions share whatever their configuration is. */
 export type SharedEnvironment = Omit<
   SessionEnvironment,
-  'config' | 'contexts' | 'routes' | 'decisionHook' | 'advertised'
+  'config' | 'contexts' | 'routes' | 'access' | 'decisionHook' | 'advertised'
 >;
 
 export interface GenerationOptions {
@@ -32,6 +33,8 @@ export interface GenerationOptions {
   readonly before: Generation | undefined;
   /** Names of backends that get no new sessions. */
   readonly drained: ReadonlySet<string>;
+  /** The number of this one, where there are several behind one address. */
+  readonly replica?: number | undefined;
 }
 
 export class Generation {
@@ -58,6 +61,7 @@ export class Generation {
       config,
       contexts: made.contexts,
       routes: made.routes,
+      access: new AccessTable(config.access),
       decisionHook: made.decisionHook,
       advertised: new AdvertisedAddress(config.data.passive.advertise, resolveIpv4),
     };
@@ -65,10 +69,11 @@ export class Generation {
 
   /** Reads all files that the configuration names. Rejects with the error of the first that cannot be used. Changes nothing. */
   static async load(options: GenerationOptions): Promise<Generation> {
-    const { config, logger, metrics, before, drained } = options;
+    const { config, logger, metrics, before, drained, replica } = options;
     const contexts = await loadServerContexts(
       config.tls,
       config.listeners.map(({ clientCertificates }) => clientCertificates),
+      replica,
     );
     // Also of a backend that stays: its files may have changed.
     const fresh = config.backends.map((each) =>
@@ -86,6 +91,7 @@ export class Generation {
     const { logger, metrics, shared, config, drained } = this.#options;
     const before = this.#before;
     before?.retire();
+    shared.limits.change(config);
     for (const backend of before?.backends ?? []) if (!this.backends.includes(backend)) backend.retire();
     for (const { name } of this.backends) {
       metrics.backendConfigured(name);

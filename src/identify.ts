@@ -70,11 +70,10 @@ export function identifyBy(options: IdentifyOptions): Identify {
 export function identifyData(
   listeners: readonly Pick<ListenerConfig, 'proxyProtocol'>[],
   by: (trusted: readonly string[]) => Identify,
-): { readonly identify?: (socket: Socket) => Promise<Endpoint | undefined> } {
+): { readonly identify?: Identify } {
   const settings = listeners.map(({ proxyProtocol }) => proxyProtocol);
   if (settings.every(({ data }) => data === 'off')) return {};
-  const identify = by(settings.flatMap(({ trusted }) => trusted));
-  return { identify: async (socket) => (await identify(socket))?.client };
+  return { identify: by(settings.flatMap(({ trusted }) => trusted)) };
 }
 
 function endsOf(socket: Socket): { readonly client: Endpoint; readonly local: Endpoint } {

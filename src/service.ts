@@ -7,12 +7,13 @@ import { jointOperations, onlyPart } from './admin/joint-operations.ts';
 import { startAdmin } from './admin/server.ts';
 import type { Config } from './config/schema.ts';
 import { Gateway } from './gateway.ts';
-import { gatewayOperations } from './gateway-operations.ts';
+import { gatewayOperations, replicasShown } from './gateway-operations.ts';
 import { type ReloadReport, type ReloadSource, Reloads, type ReloadTrigger, withRefusal } from './lifecycle/reloads.ts';
 import { createLogger, type Logger } from './observe/logger.ts';
 import { Metrics } from './observe/metrics.ts';
 import { Admissions } from './policy/admissions.ts';
 import { BackendAdmissions } from './policy/backend-admissions.ts';
+import { Ledger } from './policy/ledger.ts';
 import { wholeOperations } from './whole-operations.ts';
 
 /** Version of this package, as in its `package.json`. */
@@ -50,7 +51,8 @@ export async function startService(config: Config, options: ServiceOptions = {})
   const metrics = new Metrics({ version: VERSION });
   const places = new Admissions(config.limits);
   const backendPlaces = new BackendAdmissions(config.backends);
-  const gateway = new Gateway({ config, logger, metrics, places, backendPlaces });
+  const counts = new Ledger(config.limits);
+  const gateway = new Gateway({ config, logger, metrics, places, backendPlaces, counts });
   const reloads = new Reloads({
     ...options,
     config,
@@ -66,6 +68,7 @@ export async function startService(config: Config, options: ServiceOptions = {})
       }
       change.commit();
       places.change(next.limits);
+      counts.change(next.limits);
       backendPlaces.change(next.backends);
       logger.level = next.log.level;
     },
@@ -76,7 +79,9 @@ export async function startService(config: Config, options: ServiceOptions = {})
     metrics.draining();
     return gateway.drain(reloads.config.timeouts.drain);
   };
-  const whole = { version: VERSION, workers: 1, metrics, readiness, reloads, admissions: places, drain };
+  const replicas = () => replicasShown(gateway);
+  const common = { version: VERSION, workers: 1, metrics, readiness, reloads, replicas, drain };
+  const whole = { ...common, admissions: places, ledger: counts };
   const part = onlyPart(gatewayOperations(gateway, metrics));
   const operations = jointOperations(() => [part], wholeOperations(whole));
   const admin = await startAdmin({ config: config.admin, operations, metrics, logger });

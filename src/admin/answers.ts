@@ -56,6 +56,7 @@ export const SESSION = shape.object('Session', 'A session that is open.', {
   backend: shape.orNull(shape.text('Name of the backend that it is connected to.')),
   phase: shape.word(['login', 'ready', 'transferring', 'closing'], 'What it is at.'),
   tls: shape.orNull(TLS),
+  cleared: shape.flag('Whether the client has given TLS up on its control connection (CCC); `tls` is what it was.'),
   commands: shape.count('Commands so far.'),
   transfers: shape.count('Transfers that have ended.'),
   failedTransfers: shape.count('Those of them that did not complete.'),

@@ -3,6 +3,7 @@
  * together. One that does not answer is named in the answer and holds nothing up. Knows nothing of how processes are asked.
  */
 import type * as answers from './answers.ts';
+import { jointBandwidths, nearestToLimit } from './joint-limits.ts';
 import type { GatewayOperations, Operations } from './operations.ts';
 
 /** A question to one process. */
@@ -35,7 +36,7 @@ export class Unanswered extends Error {
 /** What only the whole gateway can do. */
 export type WholeOperations = Pick<
   Operations,
-  'about' | 'metrics' | 'readiness' | 'config' | 'bans' | 'liftBan' | 'reload' | 'drain'
+  'about' | 'metrics' | 'readiness' | 'replicas' | 'config' | 'limitUsage' | 'bans' | 'liftBan' | 'reload' | 'drain'
 >;
 
 /** How many failures are shown. */
@@ -114,6 +115,11 @@ export function jointOperations(parts: () => readonly Part[], whole: WholeOperat
     async certificates() {
       const { heard, silentWorkers } = await ask('certificates');
       return { certificates: heard[0]?.answer ?? [], silentWorkers };
+    },
+    async limits() {
+      const { heard, silentWorkers } = await ask('bandwidths');
+      const bandwidths = jointBandwidths(heard.flatMap(({ answer }) => answer));
+      return { usage: nearestToLimit(whole.limitUsage()), bandwidths, silentWorkers };
     },
     async failures() {
       const { heard, silentWorkers } = await ask('failures');

@@ -3,6 +3,8 @@
  * and out: the same questions travel between processes. Pure types.
  */
 import type * as answers from './answers.ts';
+import type { BandwidthUseShown, LimitsShown, LimitUseShown } from './limit-answers.ts';
+import type { ReplicasShown } from './replica-answers.ts';
 
 export type { Readiness } from './answers.ts';
 
@@ -22,6 +24,8 @@ export interface GatewayOperations {
   /** Its passive range; undefined where it has none open. */
   passivePorts(): answers.PassiveSliceShown | undefined;
   certificates(): readonly answers.CertificateShown[];
+  /** The limited bandwidths that transfers of it draw from. */
+  bandwidths(): readonly BandwidthUseShown[];
   failures(): {
     readonly failures: readonly answers.FailureShown[];
     readonly counts: readonly answers.FailureCountShown[];
@@ -59,8 +63,14 @@ export interface Operations {
   drainBackend(name: string): Promise<answers.DoneShown | undefined>;
   undrainBackend(name: string): Promise<answers.DoneShown | undefined>;
   passivePorts(): Promise<answers.PassivePortsShown>;
+  /** The other replicas behind the same address. */
+  replicas(): ReplicasShown;
   certificates(): Promise<answers.CertificatesShown>;
   failures(): Promise<answers.FailuresShown>;
+  /** How much is used of what is limited. */
+  limits(): Promise<LimitsShown>;
+  /** That of limits that are counted for all processes together. */
+  limitUsage(): readonly LimitUseShown[];
   /** The configuration in force, without its secrets. */
   config(): Readonly<Record<string, unknown>>;
   bans(): readonly answers.BanShown[];

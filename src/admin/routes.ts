@@ -5,8 +5,10 @@
 import * as shapes from './answers.ts';
 import { apiPage } from './api-page.ts';
 import { errorsPage } from './errors-page.ts';
+import { LIMITS } from './limit-answers.ts';
 import { openApiDocument } from './openapi.ts';
 import type { Operations } from './operations.ts';
+import { REPLICAS } from './replica-answers.ts';
 import type { Answer, Asked, Route } from './route.ts';
 import * as shape from './shape.ts';
 import { REFRESHES, statusPage } from './status-page.ts';
@@ -124,6 +126,9 @@ export const ROUTES: readonly Route[] = [
   reading('/passive-ports', 'passivePorts', 'The passive range', shapes.PASSIVE_PORTS, ({ operations }) =>
     operations.passivePorts(),
   ),
+  reading('/replicas', 'replicas', 'Other replicas behind the same address', REPLICAS, ({ operations }) =>
+    operations.replicas(),
+  ),
   reading(
     '/certificates',
     'certificates',
@@ -145,6 +150,7 @@ export const ROUTES: readonly Route[] = [
     shapes.CONFIGURATION,
     ({ operations }) => operations.config(),
   ),
+  reading('/limits', 'limits', 'How much is used of what is limited', LIMITS, ({ operations }) => operations.limits()),
   reading('/bans', 'listBans', 'Addresses that are turned away for failed logins', shapes.BANS, ({ operations }) => ({
     bans: operations.bans(),
   })),

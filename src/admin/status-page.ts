@@ -10,6 +10,7 @@ import { countText, durationText } from './number-text.ts';
 import type { Operations, Readiness } from './operations.ts';
 import { backendsSection, certificatesSection, portsSection } from './status-facilities.ts';
 import { failuresSection } from './status-failures.ts';
+import { limitsSection } from './status-limits.ts';
 import { sessionsSection, transfersSection } from './status-sessions.ts';
 
 /** Seconds until the page asks for itself again. */
@@ -31,13 +32,14 @@ interface State {
 
 /** The page. `refresh` is one of {@link REFRESHES}. */
 export async function statusPage(operations: Operations, refresh: string): Promise<Html> {
-  const [readiness, sessions, backends, ports, certificates, failures] = await Promise.all([
+  const [readiness, sessions, backends, ports, certificates, failures, limits] = await Promise.all([
     operations.readiness(),
     operations.sessions(MOST_SESSIONS),
     operations.backends(),
     operations.passivePorts(),
     operations.certificates(),
     operations.failures(),
+    operations.limits(),
   ]);
   const state: State = { readiness, sessions, backends, ports, certificates, failures, bans: operations.bans() };
   const { version, startedAt, workers } = operations.about;
@@ -62,6 +64,7 @@ ${portsSection(ports)}
 ${certificatesSection(certificates.certificates)}
 </div>
 </div>
+${limitsSection(limits)}
 ${failuresSection(failures)}
 ${bansSection(state.bans)}`,
   });

@@ -70,16 +70,25 @@ const STATES = {
 } as const;
 
 function sessionRow(session: SessionShown): Html {
-  const { id, worker, client, user, listener, mode, backend, phase, tls, seconds, transfers, failedTransfers } =
-    session;
+  const { id, worker, client, user, listener, mode, backend, phase, seconds, transfers, failedTransfers } = session;
   const [state, judgement] = STATES[phase];
   const failed = failedTransfers > 0 ? html` <span class="bad-text">(${failedTransfers} failed)</span>` : null;
   return html`<tr>
 <td class="mono">${id}${worker === null ? null : html` <span class="dim">w${worker}</span>`}</td><td class="mono">${client}</td>
 <td class="name">${user ?? html`<span class="dim">–</span>`}</td><td>${listener} <span class="dim">${mode}</span></td>
 <td>${backend ?? html`<span class="dim">–</span>`}</td><td><span class="pill ${judgement}">${state}</span></td>
-<td>${tls === null ? html`<span class="bad-text">in clear</span>` : html`<span title="${tls.cipher}">${tls.version}</span>${tls.clientCertificate === null ? null : html` <span class="dim" title="${tls.clientCertificate}">cert</span>`}`}</td>
+<td>${security(session)}</td>
 <td class="number">${durationText(seconds)}</td><td class="number">${transfers.toLocaleString('en')}${failed}</td>
 <td class="number">${bytesText(session.bytesUploaded)}</td><td class="number">${bytesText(session.bytesDownloaded)}</td>
 </tr>`;
+}
+
+function security({ tls, cleared }: SessionShown): Html {
+  if (tls === null) return html`<span class="bad-text">in clear</span>`;
+  const { version, cipher, clientCertificate } = tls;
+  const certificate = clientCertificate && html` <span class="dim" title="${clientCertificate}">cert</span>`;
+  const until = cleared
+    ? html` <span class="bad-text" title="CCC: the control connection is in clear">cleared</span>`
+    : null;
+  return html`<span title="${cipher}">${version}</span>${certificate}${until}`;
 }

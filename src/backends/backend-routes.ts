@@ -1,10 +1,11 @@
 /**
  * The routes of a configuration with their backends: where a client is led, in which order, and with which credentials.
  */
-import type { RoutedConfig } from '../config/routes.ts';
+import type { RouteConfig, RoutedConfig } from '../config/routes.ts';
 import { GatewayError } from '../errors/errors.ts';
 import { Credentials } from '../routing/credentials.ts';
 import { type Route, type RouteFacts, RouteTable } from '../routing/route-table.ts';
+import { bytesOf } from '../wire/bytes-of.ts';
 import type { Backend } from './backend.ts';
 import { Choice } from './choice.ts';
 
@@ -13,12 +14,22 @@ export interface RouteDecision {
   /** Names of backends. */
   readonly backends: readonly string[] | undefined;
   readonly credentials: { readonly user: string | null; readonly password: string | null } | undefined;
+  /** A folder in place of the route's; null is the whole backend. */
+  readonly root?: string | null | undefined;
 }
 
 /** Where a route leads. */
 export interface BackendRoute {
   readonly choice: Choice<Backend>;
   readonly credentials: Credentials;
+  /** What the client sees in place of the whole backend; Latin-1, one character for each byte. */
+  readonly root: string | undefined;
+  /** Its row in the configuration; undefined where a decision leads elsewhere. */
+  readonly config: RouteConfig | undefined;
+}
+
+function rootOf(folder: string | null): string | undefined {
+  return folder === null ? undefined : bytesOf(folder);
 }
 
 export class BackendRoutes {
@@ -44,7 +55,8 @@ export class BackendRoutes {
         named.filter((backend) => backend !== undefined),
         route.config.balance,
       );
-      targets.set(route, { choice, credentials: await Credentials.load(route.config) });
+      const root = rootOf(route.config.root);
+      targets.set(route, { choice, credentials: await Credentials.load(route.config), root, config: route.config });
     }
     return new BackendRoutes(table, targets, backends);
   }
@@ -55,6 +67,11 @@ export class BackendRoutes {
     return route && this.#targets.get(route);
   }
 
+  /** The settings of the route for this client. */
+  configOf(facts: RouteFacts): RouteConfig | undefined {
+    return this.#table.find(facts)?.config;
+  }
+
   /**
    * Where a decision leads in place of a route; undefined where neither names a backend. Raises `decision-hook-malformed` for a
    * name that no backend has.
@@ -63,7 +80,9 @@ export class BackendRoutes {
     const choice = decision.backends === undefined ? route?.choice : this.#choiceOf(decision.backends);
     if (choice === undefined) return undefined;
     const own = decision.credentials && Credentials.of(decision.credentials);
-    return { choice, credentials: own ?? route?.credentials ?? Credentials.of({ user: null, password: null }) };
+    const credentials = own ?? route?.credentials ?? Credentials.of({ user: null, password: null });
+    const root = decision.root === undefined ? route?.root : rootOf(decision.root);
+    return { choice, credentials, root, config: decision.backends === undefined ? route?.config : undefined };
   }
 
   #choiceOf(names: readonly string[]): Choice<Backend> {

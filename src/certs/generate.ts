@@ -70,12 +70,12 @@ export async function generateAuthority(
 
 /**
  * Makes a server certificate whose subject alternative names are `names`: DNS names (`*.example.com` and non-ASCII names too) and IP literals.
- * `cert` is the chain to present. Throws a RangeError for a bad name or more than {@link MAX_LEAF_DAYS}, and an
+ * `alsoClient`: it is good for a TLS client as well, as replicas need it. `cert` is the chain to present. Throws a RangeError for a bad name or more than {@link MAX_LEAF_DAYS}, and an
  * {@link UnusableAuthorityError}.
  */
 export async function generateServerCertificate(
   authority: GeneratedCertificate,
-  options: { readonly names: readonly string[]; readonly days?: number },
+  options: { readonly names: readonly string[]; readonly days?: number; readonly alsoClient?: boolean },
 ): Promise<GeneratedCertificate> {
   const altNames = [...new Set(options.names)].map(subjectAlternativeName);
   if (altNames.length === 0) throw new RangeError('a server certificate needs at least one name');
@@ -83,7 +83,7 @@ export async function generateServerCertificate(
   const leaf = await issueLeaf(authority, {
     commonName: shown.find((name) => name.length <= MAX_COMMON_NAME) ?? 'server',
     days: options.days,
-    usage: 'serverAuth',
+    usages: options.alsoClient ? ['serverAuth', 'clientAuth'] : ['serverAuth'],
     extensions: [{ name: 'subjectAltName', altNames: altNames.map((name) => name.field) }],
   });
   return { cert: leaf.cert + firstCertificate(authority.cert), key: leaf.key };
@@ -98,7 +98,7 @@ export async function generateClientCertificate(
   options: { readonly commonName: string; readonly days?: number },
 ): Promise<GeneratedCertificate> {
   const commonName = checkCommonName(options.commonName);
-  return issueLeaf(authority, { commonName, days: options.days, usage: 'clientAuth', extensions: [] });
+  return issueLeaf(authority, { commonName, days: options.days, usages: ['clientAuth'], extensions: [] });
 }
 
 async function issueLeaf(
@@ -106,7 +106,7 @@ async function issueLeaf(
   leaf: {
     readonly commonName: string;
     readonly days: number | undefined;
-    readonly usage: 'serverAuth' | 'clientAuth';
+    readonly usages: readonly ('serverAuth' | 'clientAuth')[];
     readonly extensions: Draft['extensions'];
   },
 ): Promise<GeneratedCertificate> {
@@ -119,7 +119,7 @@ async function issueLeaf(
     extensions: [
       { name: 'basicConstraints', critical: true, cA: false },
       { name: 'keyUsage', critical: true, digitalSignature: true, keyEncipherment: true },
-      { name: 'extKeyUsage', [leaf.usage]: true },
+      { name: 'extKeyUsage', ...Object.fromEntries(leaf.usages.map((usage) => [usage, true])) },
       { name: 'authorityKeyIdentifier', keyIdentifier: parent.keyIdentifier },
       ...leaf.extensions,
     ],

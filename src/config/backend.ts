@@ -3,7 +3,9 @@
  * mode. Pure. Knows nothing of how a backend is reached.
  */
 import { canonicalAddress } from '../net/address.ts';
+import type { PathStyle } from '../wire/path.ts';
 import { BACKEND_SHARE, type BackendShareConfig } from './backend-health.ts';
+import { BACKEND_PATHS } from './backend-paths.ts';
 import { BACKEND_TLS, type BackendTlsConfig } from './backend-tls.ts';
 import type { PortRange } from './fields.ts';
 import * as field from './fields.ts';
@@ -30,6 +32,7 @@ export interface BackendConfig extends BackendTlsConfig, BackendShareConfig {
   readonly dataMode: 'auto' | 'epsv' | 'pasv' | 'active';
   /** For `dataMode: active`. */
   readonly active: BackendActiveConfig;
+  readonly paths: PathStyle;
 }
 
 /** The item as a person writes it. */
@@ -63,6 +66,7 @@ export const BACKEND = field.item('An FTP server behind the gateway.', {
       default: null,
     }),
   }),
+  paths: BACKEND_PATHS,
 });
 
 /** Backends accept no data port below this (RFC 2577 §3). */

@@ -4,6 +4,7 @@
  */
 
 import { canonicalAddress, familyOf, isNetwork, parseNetwork } from '../net/address.ts';
+import { accessErrors, accessWarnings } from './access.ts';
 import { adminErrors, adminWarnings } from './admin.ts';
 import { auditErrors, checkAuditFiles } from './audit.ts';
 import { backendErrors, backendWarnings, type TakenPorts } from './backend.ts';
@@ -13,13 +14,17 @@ import { checkAdminFiles } from './check-admin-files.ts';
 import { checkBackendFiles } from './check-backend-files.ts';
 import { checkCertificate } from './check-certificate.ts';
 import { checkClientCertificates } from './check-client-certificates.ts';
+import { checkReplicationFiles } from './check-replication-files.ts';
 import { clientCertificatesErrors, clientCertificatesWarnings } from './client-certificates.ts';
 import { checkDecisionHookFile, decisionHookErrors, decisionHookWarnings } from './decision-hook.ts';
+import { limitsWarnings } from './limits.ts';
 import { loginLimitsErrors } from './login-limits.ts';
 import type { ConfigProblem } from './problem.ts';
 import { proxyProtocolErrors, proxyProtocolWarnings } from './proxy-protocol.ts';
+import { replicationErrors } from './replication.ts';
+import { rootErrors } from './root-folder.ts';
 import { checkRouteFiles, routeErrors, routeWarnings } from './routes.ts';
-import type { Config, ListenerConfig, PortRange } from './schema.ts';
+import type { Config, ListenerConfig, Policy, PortRange } from './schema.ts';
 import { nearest } from './suggestion.ts';
 import { workersErrors } from './worker-slices.ts';
 
@@ -50,6 +55,8 @@ export function checkRules(config: Config): Findings {
       ...replyBounds(config),
       ...unusableAddresses(config),
       ...workersErrors(config),
+      ...replicationErrors(config),
+      ...collidingReplication(config),
       ...proxyProtocolErrors(config.listeners),
       ...loginLimitsErrors(config.limits),
       ...clientCertificatesErrors(config.listeners, config.routes),
@@ -57,7 +64,9 @@ export function checkRules(config: Config): Findings {
       ...backendTlsErrors(config.backends),
       ...backendHealthErrors(config.backends),
       ...routeErrors(config, nearest),
+      ...rootErrors(config),
       ...decisionHookErrors(config.decisionHook),
+      ...accessErrors(config, nearest),
       ...auditErrors(config),
       ...adminErrors(config.admin),
     ],
@@ -71,7 +80,9 @@ export function checkRules(config: Config): Findings {
       ...backendTlsWarnings(config.backends),
       ...backendHealthWarnings(config.backends),
       ...routeWarnings(config),
+      ...limitsWarnings(config),
       ...decisionHookWarnings(config.decisionHook),
+      ...accessWarnings(config),
       ...adminWarnings(config.admin),
     ],
   };
@@ -89,6 +100,7 @@ export async function checkFiles(config: Config): Promise<Findings> {
     checkDecisionHookFile(config.decisionHook).then((errors) => ({ errors, warnings: [] })),
     checkAuditFiles(config.audit).then((errors) => ({ errors, warnings: [] })),
     checkAdminFiles(config.admin, now),
+    checkReplicationFiles(config.replication, now),
   ]);
   return { errors: found.flatMap(({ errors }) => errors), warnings: found.flatMap(({ warnings }) => warnings) };
 }
@@ -138,6 +150,26 @@ function collidingAdmin({ admin, listeners }: Config): ConfigProblem[] {
     const related = ['admin.address', `listeners[${index}].port`, `listeners[${index}].address`];
     return [{ path: 'admin.port', message, related }];
   });
+}
+
+/** Replicas listen for each other beside everything else. */
+function collidingReplication({ replication, admin, listeners, data }: Config): ConfigProblem[] {
+  if (replication.count === 1) return [];
+  const { listen } = replication;
+  const path = 'replication.listen.port';
+  const taken = [
+    ...listeners.map((listener, index) => [`listeners[${index}]`, listener] as const),
+    ['admin', admin] as const,
+  ].filter(([, bound]) => collide(listen, bound));
+  const { first, last }: PortRange = data.passive.ports;
+  const inRange = listen.port >= first && listen.port <= last;
+  const shared = inRange && listeners.some(({ address }) => addressesOverlap(address, listen.address));
+  const keys = [...taken.map(([key]) => `${key}.port`), ...(shared ? ['data.passive.ports'] : [])];
+  return keys.map((key) => ({
+    path,
+    message: `found ${listen.port}, expected a port that ${key} does not have on the same address`,
+    related: [key, 'replication.listen.address'],
+  }));
 }
 
 /** The passive range is open on the addresses of all listeners. */
@@ -218,8 +250,16 @@ function clearText({ listeners }: Config): ConfigProblem[] {
         ? [warn('requireTls', policy.requireTls, 'user names and passwords')]
         : []),
       ...(policy.requireProtP !== 'enforce' ? [warn('requireProtP', policy.requireProtP, 'files and listings')] : []),
+      ...(policy.ccc === 'allow' ? [cleared(name, path, policy)] : []),
     ];
   });
+}
+
+/** With `requireTls: enforce` it is no contradiction: names and passwords come before CCC. */
+function cleared(listener: string, path: string, { sessionReuse }: Policy): ConfigProblem {
+  const lost = 'whoever can change the connection reads and gives commands in the name of a client that has said CCC';
+  const files = sessionReuse === 'require' ? '' : ', and gets at files unless sessionReuse is require';
+  return { path: `${path}.ccc`, message: `ccc is allow on listener ${listener}: ${lost}${files}` };
 }
 
 /** Whether every address of network `inner` is in network `outer`; null is every address. */

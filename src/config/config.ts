@@ -2,17 +2,21 @@
  * The configuration as the gateway sees it: frozen values, all defaults filled in. Durations are milliseconds, sizes bytes.
  * How it is written and what the keys mean is in `schema.ts`.
  */
+import type { AccessConfig } from './access.ts';
 import type { AdminConfig } from './admin.ts';
 import type { AuditConfig } from './audit.ts';
 import type { BackendConfig } from './backend.ts';
 import type { ClientCertificatesConfig } from './client-certificates.ts';
 import type { DecisionHookConfig } from './decision-hook.ts';
 import type { PortRange } from './fields.ts';
-import type { BanConfig, LoginDelayConfig } from './login-limits.ts';
+import type { LimitsConfig } from './limits.ts';
 import type { ProxyProtocolConfig } from './proxy-protocol.ts';
 import type { ReloadConfig } from './reload.ts';
+import type { ReplicationConfig } from './replication.ts';
 import type { RouteConfig } from './routes.ts';
 import type { WorkersConfig } from './workers.ts';
+
+export type { LimitsConfig };
 
 /** How a rule is applied: refuse, let through but log and count, or do not look. */
 export type PolicyMode = 'enforce' | 'report' | 'off';
@@ -32,6 +36,8 @@ export interface Policy {
    * cannot (`off`).
    */
   readonly sessionReuse: 'require' | 'prefer' | 'off';
+  /** Whether clients that are logged in may give TLS up on their control connection. */
+  readonly ccc: 'deny' | 'allow';
 }
 
 /** One port on which clients are welcome. */
@@ -84,19 +90,6 @@ export interface DataConfig {
   readonly passive: { readonly ports: PortRange; readonly advertise: readonly AdvertiseRule[] };
 }
 
-/** Counts; `commandLine`, `replyLine` and `reply` in bytes. */
-export interface LimitsConfig {
-  readonly sessions: number;
-  readonly sessionsPerAddress: number;
-  readonly commandLine: number;
-  readonly replyLine: number;
-  readonly reply: number;
-  readonly unknownCommands: number;
-  readonly failedLogins: number;
-  readonly loginDelay: LoginDelayConfig;
-  readonly ban: BanConfig;
-}
-
 /** All in milliseconds. */
 export interface TimeoutsConfig {
   readonly proxyHeader: number;
@@ -131,6 +124,8 @@ export interface Config {
   /** Who is led where; empty: everybody to all backends. */
   readonly routes: readonly RouteConfig[];
   readonly decisionHook: DecisionHookConfig;
+  /** What clients may do with files. */
+  readonly access: AccessConfig;
   readonly limits: LimitsConfig;
   readonly timeouts: TimeoutsConfig;
   readonly admin: AdminConfig;
@@ -138,4 +133,5 @@ export interface Config {
   readonly audit: AuditConfig;
   readonly reload: ReloadConfig;
   readonly workers: WorkersConfig;
+  readonly replication: ReplicationConfig;
 }

@@ -3,24 +3,43 @@
  */
 import { z } from 'zod';
 import type { Policy } from './config.ts';
-import { count, duration } from './fields.ts';
+import { count, countOr, duration } from './fields.ts';
+import { amount, bandwidth, eventRate } from './limit-fields.ts';
+import type { AmountsConfig, BandwidthConfig, EventRate, Most } from './limits.ts';
+import { isRootFolder } from './root-folder.ts';
 
-/** What one user may, beside or in place of what everybody may. */
+/** Some of the keys. */
+export type SomeOf<T> = { readonly [K in keyof T]?: T[K] | undefined };
+
+/** What one user may. Of this and of what the configuration says the tightest holds, but for `controlIdle`. */
 export interface UserLimits {
   /** Sessions at once, of all workers together. */
   readonly sessions?: number;
   /** In place of `timeouts.controlIdle`, in milliseconds. */
   readonly controlIdle?: number;
+  /** Files that are moved at once. */
+  readonly transfers?: number;
+  /** Of all its transfers together. */
+  readonly bandwidth?: SomeOf<BandwidthConfig>;
+  readonly perDay?: SomeOf<AmountsConfig>;
+  /** Of each of its sessions. */
+  readonly perSession?: SomeOf<AmountsConfig>;
+  /** Bytes. */
+  readonly uploadSize?: Most;
+  /** Of each of its sessions. */
+  readonly commandRate?: EventRate | 'unlimited';
 }
 
 /** What holds for a user that is logged in, in place of what holds for everybody. */
 export interface UserRules {
   readonly policy: Partial<Policy>;
   readonly limits: UserLimits;
+  /** For access rules. */
+  readonly groups: readonly string[];
 }
 
 /** Where nobody has decided. */
-export const NO_USER_RULES: UserRules = { policy: {}, limits: {} };
+export const NO_USER_RULES: UserRules = { policy: {}, limits: {}, groups: [] };
 
 /** A login that may go on. */
 export interface Allowance extends UserRules {
@@ -28,6 +47,8 @@ export interface Allowance extends UserRules {
   /** Names of backends in place of the route's. */
   readonly backends: readonly string[] | undefined;
   readonly credentials: { readonly user: string | null; readonly password: string | null } | undefined;
+  /** A folder in place of the root of the route; null is the whole backend. */
+  readonly root: string | null | undefined;
 }
 
 /** What the service has decided. */
@@ -36,8 +57,19 @@ export type Decision = { readonly decision: 'deny'; readonly reply: string | und
 /** Characters of a refusal that the client is shown. */
 const LONGEST_REPLY = 400;
 
+/** Groups of one user. */
+const MOST_GROUPS = 1000;
+
 const LINE = z.string().regex(/^[^\0\r\n]+$/);
 const MODE = z.enum(['enforce', 'report', 'off']);
+
+const FILES = countOr('unlimited', { meaning: '', maximum: 1_000_000_000 });
+const AMOUNTS = z.strictObject({
+  bytesUp: amount({ meaning: '' }).optional(),
+  bytesDown: amount({ meaning: '' }).optional(),
+  filesUp: FILES.optional(),
+  filesDown: FILES.optional(),
+});
 
 /** The form of an answer. Unknown keys are refused: an override that is misspelt must not be lost. */
 const ANSWER = z.discriminatedUnion('decision', [
@@ -48,6 +80,8 @@ const ANSWER = z.discriminatedUnion('decision', [
     credentials: z
       .strictObject({ user: LINE.nullable().default(null), password: LINE.nullable().default(null) })
       .optional(),
+    root: z.string().refine(isRootFolder).nullable().optional(),
+    groups: z.array(LINE).max(MOST_GROUPS).default([]),
     policy: z
       .strictObject({
         requireProtP: MODE.optional(),
@@ -60,6 +94,14 @@ const ANSWER = z.discriminatedUnion('decision', [
       .strictObject({
         sessions: count({ meaning: '', maximum: 1_000_000 }).optional(),
         controlIdle: duration({ meaning: '' }).optional(),
+        transfers: count({ meaning: '', maximum: 1_000_000 }).optional(),
+        bandwidth: z
+          .strictObject({ up: bandwidth({ meaning: '' }).optional(), down: bandwidth({ meaning: '' }).optional() })
+          .optional(),
+        perDay: AMOUNTS.optional(),
+        perSession: AMOUNTS.optional(),
+        uploadSize: amount({ meaning: '' }).optional(),
+        commandRate: eventRate({ meaning: '' }).optional(),
       })
       .default({}),
   }),
@@ -83,8 +125,8 @@ export function parseDecision(body: string): Decision {
   }
   const { data } = result;
   if (data.decision === 'deny') return { decision: 'deny', reply: undefined };
-  const { backends, credentials, policy, limits } = data;
-  return { decision: 'allow', backends, credentials, policy: given(policy), limits: given(limits) };
+  const { backends, credentials, root, groups, policy, limits } = data;
+  return { decision: 'allow', backends, credentials, root, groups, policy: given(policy), limits: given(limits) };
 }
 
 /** Without the keys that are not there. */

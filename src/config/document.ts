@@ -15,6 +15,11 @@ type Value = Extract<Field, { kind: 'value' }>;
 const NOTATION = [
   ['duration', 'A number with a unit: `500ms`, `30s`, `5m`, `2h`. A number alone is seconds.'],
   ['size', 'A number with a unit: `512B`, `8KiB`, `1MiB`. A number alone is bytes.'],
+  [
+    'bandwidth',
+    'Bytes per second: `512KiB/s`, `10MiB/s`; or bits, by thousands: `100Mbit/s`. A number alone is bytes per second.',
+  ],
+  ['rate', 'So many in a second, a minute or an hour: `20/s`, `30/m`, `500/h`.'],
   ['ports', 'A range such as `50000-50009`, both ends included, or a single port.'],
   ['network', 'CIDR notation such as `10.0.0.0/8` or `"2001:db8::/32"`, or a single IP address.'],
   [

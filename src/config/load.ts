@@ -15,6 +15,7 @@ import { SCHEMA_RULES } from './discretion.ts';
 import type { Environment } from './expand.ts';
 import { filesRead } from './files-read.ts';
 import { ConfigError, type ConfigProblem, isInside } from './problem.ts';
+import { withReplicationPaths } from './replication.ts';
 import { withRoutePaths } from './routes.ts';
 import type { Config } from './schema.ts';
 import { nearestPlace, readSource } from './source.ts';
@@ -139,7 +140,18 @@ function withAbsolutePaths(config: Config, folder: string): Config {
   const decisionHook = { ...config.decisionHook, secretFile: secretFile && resolve(folder, secretFile) };
   const audit = withAuditPaths(config.audit, (path) => resolve(folder, path));
   const admin = withAdminPaths(config.admin, absolute);
-  return { ...config, listeners, tls: { ...tls, certificates }, backends, routes, decisionHook, audit, admin };
+  const replication = withReplicationPaths(config.replication, absolute);
+  return {
+    ...config,
+    listeners,
+    tls: { ...tls, certificates },
+    backends,
+    routes,
+    decisionHook,
+    audit,
+    admin,
+    replication,
+  };
 }
 
 function frozen<T>(value: T): T {

@@ -3,6 +3,7 @@
  * to tell is not told.
  */
 import { isNetwork, parseNetwork } from '../net/address.ts';
+import { patternCovers } from '../wire/pattern.ts';
 
 /** What must be true of a client's certificate. Null is anything. */
 export interface CertificateMatch {
@@ -58,30 +59,6 @@ function everyIn(
   if (outer === null) return true;
   if (inner === null) return false;
   return inner.every((one) => outer.some((other) => within(other, one)));
-}
-
-/**
- * Whether every text that `inner` matches is matched by `outer`: `outer` is matched against the pattern `inner` itself, where
- * its `*` stands for a character that only a `*` takes, and its `?` for one that `?` or `*` takes.
- */
-export function patternCovers(outer: string, inner: string): boolean {
-  const known = new Map<number, boolean>();
-  const width = inner.length + 1;
-  const from = (i: number, j: number): boolean => {
-    const key = i * width + j;
-    const before = known.get(key);
-    if (before !== undefined) return before;
-    const result = step(i, j);
-    known.set(key, result);
-    return result;
-  };
-  const step = (i: number, j: number): boolean => {
-    if (i === outer.length) return j === inner.length;
-    if (outer[i] === '*') return from(i + 1, j) || (j < inner.length && from(i, j + 1));
-    if (j === inner.length || inner[j] === '*') return false;
-    return (outer[i] === '?' || outer[i] === inner[j]) && from(i + 1, j + 1);
-  };
-  return from(0, 0);
 }
 
 function networkCovers(outer: string, inner: string): boolean {

@@ -3,7 +3,10 @@
  * except for {@link checkRouteFiles}. Matches nobody itself: see `src/routing/`.
  */
 import * as field from './fields.ts';
+import { NO_ROUTE_LIMITS, ROUTE_LIMITS, type RouteLimits } from './limits.ts';
+import { MATCH } from './match-fields.ts';
 import type { ConfigProblem } from './problem.ts';
+import { rootFolderOrNull } from './root-folder.ts';
 import { covers, type RouteMatch, withoutMeaning } from './route-match.ts';
 import { checkSecretFile } from './secret-file.ts';
 import * as text from './text-fields.ts';
@@ -28,38 +31,19 @@ export interface RouteConfig {
   readonly balance: Balance;
   readonly credentials: RouteCredentials;
   readonly userTemplate: string | null;
+  /** A folder of the backend that clients see as `/`. */
+  readonly root: string | null;
+  /** Nothing can be changed. */
+  readonly readOnly: boolean;
+  /** Files can be sent and nothing else: a drop box. */
+  readonly uploadOnly: boolean;
+  readonly limits: RouteLimits;
 }
 
 const BALANCES = ['round-robin', 'least-sessions', 'client-address', 'user'] as const;
 
 const ROUTE = field.item('One route.', {
-  match: field.section('Whom it is for: everything that is given must hold; of a list, one. Empty: everybody.', {
-    listener: text.namesOrNull({ meaning: 'Names of listeners.', default: null }),
-    servername: text.patternsOrNull({
-      meaning: 'The name in the TLS handshake (SNI); `*` and `?` stand for other characters, case does not count.',
-      default: null,
-    }),
-    host: text.patternsOrNull({
-      meaning: 'The name that the client said with HOST (RFC 7151); patterns as in `servername`.',
-      default: null,
-    }),
-    user: text.patternsOrNull({
-      meaning: 'The name that the client said with USER; `*` and `?` stand for other characters, case counts.',
-      default: null,
-    }),
-    clients: text.networksOrNull({ meaning: 'Networks of the clients.', default: null }),
-    clientCertificate: field.section('The certificate that the client showed and that was found valid.', {
-      subject: text.patternsOrNull({
-        meaning: 'Its subject, as in `CN=plant1,O=Example`; patterns, case does not count.',
-        default: null,
-      }),
-      subjectAltName: text.patternsOrNull({
-        meaning: 'One of its alternative names, as in `DNS:plant1.example.com`; patterns, case does not count.',
-        default: null,
-      }),
-      fingerprint: text.fingerprintsOrNull({ meaning: 'SHA-256 of the certificate.', default: null }),
-    }),
-  }),
+  match: field.section('Whom it is for: everything that is given must hold; of a list, one. Empty: everybody.', MATCH),
   backends: field.list(
     'Names of the backends it leads to.',
     field.label({ meaning: 'Name of a backend.', example: 'legacy' }),
@@ -86,6 +70,20 @@ const ROUTE = field.item('One route.', {
     meaning: 'Name for USER made of that of the client, as in `"{user}@plant1"`.',
     default: null,
   }),
+  root: rootFolderOrNull({
+    meaning:
+      'A folder of the backend that clients see as `/`, as in `/partners/acme`; nothing leads out of it. See [virtual root](virtual-root.md). null is the whole backend.',
+    default: null,
+  }),
+  readOnly: field.flag({
+    meaning: 'Clients see and read files, and change nothing.',
+    default: false,
+  }),
+  uploadOnly: field.flag({
+    meaning: 'A drop box: clients send new files, and see, read, replace and delete none.',
+    default: false,
+  }),
+  limits: ROUTE_LIMITS,
 });
 
 /** The list as a person writes it. */
@@ -120,6 +118,10 @@ export function defaultRoute(backends: readonly string[]): RouteConfig {
     balance: 'round-robin',
     credentials: { user: null, password: null, passwordFile: null },
     userTemplate: null,
+    root: null,
+    readOnly: false,
+    uploadOnly: false,
+    limits: NO_ROUTE_LIMITS,
   };
 }
 

@@ -5,6 +5,7 @@
  */
 
 import type { z } from 'zod';
+import { ACCESS } from './access.ts';
 import { ADMIN } from './admin.ts';
 import { AUDIT } from './audit.ts';
 import { BACKEND, type BackendConfig } from './backend.ts';
@@ -13,9 +14,10 @@ import type { Config } from './config.ts';
 import { DECISION_HOOK } from './decision-hook.ts';
 import type { PortRange } from './fields.ts';
 import * as field from './fields.ts';
-import { BAN, LOGIN_DELAY } from './login-limits.ts';
+import { LIMITS } from './limits.ts';
 import { PROXY_PROTOCOL, resolveProxyProtocol } from './proxy-protocol.ts';
 import { RELOAD } from './reload.ts';
+import { REPLICATION } from './replication.ts';
 import { ROUTES } from './routes.ts';
 import { WORKERS } from './workers.ts';
 
@@ -25,6 +27,7 @@ export type { BackendConfig, PortRange };
 const MODES = ['enforce', 'report', 'off'] as const;
 const DATA_ENDS = ['strict', 'tolerant'] as const;
 const SESSION_REUSES = ['require', 'prefer', 'off'] as const;
+const CCC_MODES = ['deny', 'allow'] as const;
 const PEERS = ['match', 'any'] as const;
 const TLS_VERSIONS = ['TLSv1.2', 'TLSv1.3'] as const;
 
@@ -38,6 +41,9 @@ const DOWNLOAD_END =
 
 const SESSION_REUSE =
   'TLS session of the control connection on data connections: `require` refuses data connections that do not resume it (522), `prefer` lets clients choose, `off` lets none resume.';
+
+const CCC =
+  'CCC, with which a client gives TLS up on its control connection when it is logged in: `deny` answers 534; `allow` answers 200 under `PROT P`, and the session goes on in clear (docs/security.md says what is lost).';
 
 const AS_GLOBAL = 'as in `policy`';
 
@@ -57,6 +63,7 @@ const LISTENER = field.item('One port on which clients are welcome.', {
     uploadEnd: field.override(DATA_ENDS, UPLOAD_END, AS_GLOBAL),
     downloadEnd: field.override(DATA_ENDS, DOWNLOAD_END, AS_GLOBAL),
     sessionReuse: field.override(SESSION_REUSES, SESSION_REUSE, AS_GLOBAL),
+    ccc: field.override(CCC_MODES, CCC, AS_GLOBAL),
   }),
 });
 
@@ -78,8 +85,6 @@ const ADVERTISE_RULE = field.item('One rule.', {
     example: 'ftp.example.com',
   }),
 });
-
-const LINE = { minimum: 64, maximum: 1024 ** 2 } as const;
 
 /** The shape of a configuration file. `z.input` is what a person writes; use {@link resolveSettings} on the output. */
 export const SETTINGS = field.section('Configuration of Sallyport.', {
@@ -108,6 +113,7 @@ export const SETTINGS = field.section('Configuration of Sallyport.', {
     uploadEnd: field.choice(DATA_ENDS, { meaning: UPLOAD_END, default: 'strict' }),
     downloadEnd: field.choice(DATA_ENDS, { meaning: DOWNLOAD_END, default: 'tolerant' }),
     sessionReuse: field.choice(SESSION_REUSES, { meaning: SESSION_REUSE, default: 'prefer' }),
+    ccc: field.choice(CCC_MODES, { meaning: CCC, default: 'deny' }),
   }),
   data: field.section('Data connections.', {
     active: field.choice(['allow', 'deny'], {
@@ -141,30 +147,8 @@ export const SETTINGS = field.section('Configuration of Sallyport.', {
   }),
   routes: ROUTES,
   decisionHook: DECISION_HOOK,
-  limits: field.section('Upper bounds.', {
-    sessions: field.count({ meaning: 'Sessions at once.', default: 10_000, maximum: 1_000_000 }),
-    sessionsPerAddress: field.count({
-      meaning: 'Sessions at once of one client address.',
-      default: 100,
-      maximum: 1_000_000,
-    }),
-    commandLine: field.size({ meaning: 'One command line of a client.', default: '8KiB', ...LINE }),
-    replyLine: field.size({ meaning: 'One line of a reply of the backend.', default: '8KiB', ...LINE }),
-    reply: field.size({
-      meaning: 'A whole reply of the backend.',
-      default: '64KiB',
-      minimum: 64,
-      maximum: 16 * 1024 ** 2,
-    }),
-    unknownCommands: field.count({ meaning: 'Unknown commands before 421.', default: 10, maximum: 1_000_000 }),
-    failedLogins: field.count({
-      meaning: 'Failed logins before 421, in one session; and so many times may USER come in place of the password.',
-      default: 3,
-      maximum: 1_000_000,
-    }),
-    loginDelay: LOGIN_DELAY,
-    ban: BAN,
-  }),
+  access: ACCESS,
+  limits: LIMITS,
   timeouts: field.section('How long is waited.', {
     proxyHeader: field.duration({ meaning: 'For the whole PROXY header of a connection.', default: '5s' }),
     tlsHandshake: field.duration({ meaning: 'For a TLS handshake, with a client or with a backend.', default: '10s' }),
@@ -201,6 +185,7 @@ export const SETTINGS = field.section('Configuration of Sallyport.', {
   audit: AUDIT,
   reload: RELOAD,
   workers: WORKERS,
+  replication: REPLICATION,
 });
 
 /** What the schema makes of a file. */
@@ -220,6 +205,7 @@ export function resolveSettings({ policy, listeners, ...rest }: Settings): Confi
         uploadEnd: listener.policy.uploadEnd ?? policy.uploadEnd,
         downloadEnd: listener.policy.downloadEnd ?? policy.downloadEnd,
         sessionReuse: listener.policy.sessionReuse ?? policy.sessionReuse,
+        ccc: listener.policy.ccc ?? policy.ccc,
       },
     })),
   };

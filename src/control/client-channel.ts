@@ -1,11 +1,12 @@
 /**
  * The control connection of the client: a bounded queue of its commands in order, and replies to it. Stops reading
- * behind AUTH, so that no byte in clear can slip over the TLS boundary. Decides nothing about commands.
+ * behind AUTH and behind CCC, so that no byte can slip over the TLS boundary. Decides nothing about commands.
  */
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { GatewayError } from '../errors/errors.ts';
 import type { Endpoint } from '../net/address.ts';
+import type { RemovableTls } from '../tls/removable-tls.ts';
 import { type Command, parseCommand } from '../wire/command.ts';
 import { LineFramer } from '../wire/line-framer.ts';
 import { type Reply, serializeReply } from '../wire/reply.ts';
@@ -29,6 +30,8 @@ const TLS_HANDSHAKE = 0x16;
 /** A control connection, with its ends as the client sees them: a balancer may stand between. */
 export interface ClientConnection {
   readonly socket: Socket | TLSSocket;
+  /** What is below the TLSSocket, where TLS can be taken off again. */
+  readonly removable?: RemovableTls | undefined;
   readonly peer: Endpoint;
   /** Where the client connected to. */
   readonly local: Endpoint;
@@ -38,8 +41,8 @@ export interface ClientChannelOptions {
   readonly maxLineBytes: number;
   /** Called for each command as it arrives, before its turn in the queue: ABOR must be seen during a transfer. */
   readonly onArrival: (command: Command) => unknown;
-  /** Called once when the client is gone, also while commands of it still wait. */
-  readonly onLost: () => void;
+  /** Called once when the client is gone, also while commands of it still wait; with `client-closed`, or what it did wrong. */
+  readonly onLost: (reason: GatewayError) => void;
 }
 
 export class ClientChannel {
@@ -50,33 +53,39 @@ export class ClientChannel {
   readonly #queue: ClientInput[] = [];
   #framer: LineFramer;
   #waiting: ((input: ClientInput) => void) | undefined;
-  #state: 'clear' | 'held' | 'secure' | 'finished' = 'clear';
+  #state: 'clear' | 'held-at-auth' | 'secure' | 'held-at-ccc' | 'finished' = 'clear';
+  #removable: RemovableTls | undefined;
   #emptyLines = 0;
 
   /** Takes over the socket. */
-  constructor({ socket, peer, local }: ClientConnection, security: 'clear' | 'secure', options: ClientChannelOptions) {
+  constructor(
+    { socket, removable, peer, local }: ClientConnection,
+    security: 'clear' | 'secure',
+    options: ClientChannelOptions,
+  ) {
     this.peer = peer;
     this.local = local;
     this.#options = options;
     this.#state = security;
+    this.#removable = removable;
     this.#framer = new LineFramer(options.maxLineBytes);
     this.#channel = new ControlChannel(socket, {
       onBytes: (chunk) => this.#receive(chunk),
       onLost: (error) => {
         this.#put({ kind: 'closed', error });
-        options.onLost();
+        options.onLost(error instanceof GatewayError ? error : new GatewayError('client-closed'));
       },
     });
   }
 
   /** The next input. One caller at a time; asking for the next says that the last one was dealt with. */
   next(): Promise<ClientInput> {
-    // AUTH is the last in the queue while it holds the rest back: an empty queue says that it was dealt with.
-    if (this.#state === 'held' && this.#queue.length === 0) this.#state = 'clear';
+    // AUTH or CCC is the last in the queue while it holds the rest back: an empty queue says that it was dealt with.
+    if (this.#queue.length === 0) this.#release();
     this.#parse();
     const input = this.#queue.shift();
     // Behind AUTH nothing is read, however long the commands before it take.
-    if (this.#state !== 'held' && this.#queue.length < QUEUE_LENGTH) this.#channel.resume();
+    if (this.#state !== 'held-at-auth' && this.#queue.length < QUEUE_LENGTH) this.#channel.resume();
     if (input !== undefined) return Promise.resolve(input);
     return new Promise((resolve) => {
       this.#waiting = resolve;
@@ -105,11 +114,32 @@ export class ClientChannel {
   }
 
   /** Puts TLS on the connection. Raises `bytes-behind-auth`, and what `upgrade` raises. */
-  async secure(upgrade: (raw: Socket) => Promise<TLSSocket>): Promise<void> {
+  async secure(
+    upgrade: (raw: Socket) => Promise<Pick<ClientConnection, 'removable'> & { readonly socket: TLSSocket }>,
+  ): Promise<void> {
     if (this.hasUnreadInput) throw new GatewayError('bytes-behind-auth');
-    await this.#channel.secure(upgrade);
+    await this.#channel.secure(async (raw) => {
+      const { socket, removable } = await upgrade(raw);
+      this.#removable = removable;
+      return socket;
+    });
     this.#framer = new LineFramer(this.#options.maxLineBytes);
     this.#state = 'secure';
+  }
+
+  /**
+   * Sends the reply to CCC, and takes TLS off the connection. Resolves when replies go out in clear; a client that ends TLS wrongly
+   * is lost. `timeout`: see {@link RemovableTls.remove}. Raises what that raises.
+   */
+  async clear(accepted: Reply, timeout: number): Promise<void> {
+    const removable = this.#removable;
+    if (removable === undefined) throw new Error('TLS cannot be taken off this connection');
+    if (this.hasUnreadInput) throw new GatewayError('bytes-behind-ccc', { detail: 'inside TLS' });
+    if (removable.textWaits) throw new GatewayError('bytes-behind-ccc', { detail: 'in clear' });
+    await this.reply(accepted);
+    await this.#channel.clear((secure) => removable.remove(secure as TLSSocket, timeout));
+    this.#removable = undefined;
+    if (this.#state === 'held-at-ccc') this.#state = 'clear';
   }
 
   /** Ends the connection after what was sent; whatever the client still says is ignored. */
@@ -135,7 +165,14 @@ export class ClientChannel {
     this.#parse();
   }
 
-  /** Lines → queue, until the queue is full or AUTH in clear holds everything behind it. */
+  #release(): void {
+    if (this.#state === 'held-at-auth') this.#state = 'clear';
+    if (this.#state !== 'held-at-ccc') return;
+    this.#state = 'secure';
+    this.#removable?.release();
+  }
+
+  /** Lines → queue, until the queue is full, or AUTH in clear or CCC inside TLS holds everything behind it. */
   #parse(): void {
     while (this.#state === 'clear' || this.#state === 'secure') {
       if (this.#queue.length >= QUEUE_LENGTH) return this.#channel.pause();
@@ -156,8 +193,12 @@ export class ClientChannel {
     if (parsed.kind === 'invalid') return this.#put({ kind: 'invalid', problem: parsed.problem, line });
     const { command } = parsed;
     if (command.verb === 'AUTH' && this.#state === 'clear') {
-      this.#state = 'held';
+      this.#state = 'held-at-auth';
       this.#channel.pause();
+    }
+    if (command.verb === 'CCC' && this.#state === 'secure' && this.#removable !== undefined) {
+      this.#state = 'held-at-ccc';
+      this.#removable.hold();
     }
     this.#options.onArrival(command);
     this.#put({ kind: 'command', command });

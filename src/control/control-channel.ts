@@ -6,6 +6,7 @@ import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { type Endpoint, endpoint } from '../net/address.ts';
 import { isReset } from '../net/socket-errors.ts';
+import type { TlsRemoval } from '../tls/removable-tls.ts';
 
 /** A peer that does not read what it is sent for this long is gone (milliseconds). */
 const MAX_UNREAD_TIME = 60_000;
@@ -23,6 +24,9 @@ export class ControlChannel {
   #socket: Socket;
   readonly #events: ControlChannelEvents;
   #lost = false;
+  #reading = false;
+  /** The socket has another reader: the last of TLS is being taken off it. */
+  #lent = false;
   readonly peer: Endpoint;
   readonly local: Endpoint;
 
@@ -37,12 +41,14 @@ export class ControlChannel {
 
   /** Begins or goes on to read. */
   resume(): void {
-    this.#socket.resume();
+    this.#reading = true;
+    if (!this.#lent) this.#socket.resume();
   }
 
   /** Stops reading: the peer is held back by TCP. */
   pause(): void {
-    this.#socket.pause();
+    this.#reading = false;
+    if (!this.#lent) this.#socket.pause();
   }
 
   /** Whether the peer has gone. */
@@ -84,6 +90,28 @@ export class ControlChannel {
     this.#attach();
   }
 
+  /**
+   * Has TLS taken off by `remove`, which is given the TLS socket. Resolves when text goes out in clear; what comes in clear is read
+   * from when the peer's part of TLS is over, and a peer that ends it wrongly is lost with the error of {@link TlsRemoval.rest}.
+   */
+  async clear(remove: (secure: Socket) => Promise<TlsRemoval>): Promise<void> {
+    this.#detach();
+    const { socket, rest } = await remove(this.#socket);
+    this.#socket = socket;
+    this.#lent = true;
+    void rest.then(
+      (bytes) => {
+        this.#lent = false;
+        this.#attach();
+        if (bytes.length > 0) this.#events.onBytes(bytes);
+        // In the next turn, as a socket would tell it: what came before the end is dealt with first.
+        if (socket.destroyed || socket.readableEnded) setImmediate(() => this.#lose(undefined));
+        else if (this.#reading) socket.resume();
+      },
+      (error) => this.#lose(error),
+    );
+  }
+
   /** Sends what is unsent and ends the connection; breaks it off when the peer does not close within `linger` milliseconds. */
   end(linger: number): void {
     const socket = this.#socket;
@@ -92,7 +120,7 @@ export class ControlChannel {
     socket.once('close', () => clearTimeout(timer));
     socket.once('end', () => socket.destroySoon());
     socket.end();
-    socket.resume();
+    this.resume();
   }
 
   /** Breaks the connection off. */

@@ -9,6 +9,7 @@ import type { ReadBuffers } from '../net/read-buffers.ts';
 import { describeSocketError } from '../net/socket-errors.ts';
 import type { TlsFacts } from '../tls/facts.ts';
 import type { ProvenStream, StreamEnd } from '../tls/withheld-eof.ts';
+import type { Passage } from './arrivals.ts';
 import { watchStall } from './stall.ts';
 
 /** The two sides of the gateway. */
@@ -37,8 +38,11 @@ export interface Reading {
 export interface DataLegOptions {
   readonly side: Side;
   readonly raw: Socket;
-  /** The real other end, where a balancer stands between. Default: that of the socket. */
+  /** The real ends, where a balancer or another gateway stands between. Default: those of the socket. */
   readonly peer?: Endpoint | undefined;
+  readonly local?: Endpoint | undefined;
+  /** What another gateway says of the ends, where the connection comes through it. */
+  readonly passage?: Passage | undefined;
   /** What reads the socket where its stream does not: a plain connection only. */
   readonly buffers?: ReadBuffers;
   /** The TLS socket over `raw`, with what is known of it. */
@@ -60,20 +64,25 @@ export class DataLeg {
   readonly #raw: Socket;
   readonly #proven: ProvenStream | undefined;
   readonly #buffers: ReadBuffers | undefined;
+  readonly #passage: Passage | undefined;
   readonly #broken = Promise.withResolvers<string>();
+  /** Bytes that were read before the transfer: a PROXY header. */
+  #before = 0;
   #delivered = 0;
   #closed = false;
   #rawClosed = false;
 
-  constructor({ side, raw, peer, buffers, secure }: DataLegOptions) {
+  constructor({ side, raw, peer, local, passage, buffers, secure }: DataLegOptions) {
     this.side = side;
     this.peer = peer ?? endpoint(raw.remoteAddress, raw.remotePort);
-    this.local = endpoint(raw.localAddress, raw.localPort);
+    this.local = local ?? endpoint(raw.localAddress, raw.localPort);
+    this.#passage = passage;
     this.tls = secure?.facts;
     this.stream = secure?.socket ?? raw;
     this.#raw = raw;
     this.#buffers = buffers;
     this.#proven = secure?.proven;
+    if (buffers === undefined) this.#before = raw.bytesRead - raw.readableLength;
     const onError = (error: Error) => this.#broken.resolve(describeSocketError(error));
     for (const socket of new Set([raw, this.stream])) socket.on('error', onError);
     raw.once('close', () => {
@@ -91,7 +100,7 @@ export class DataLeg {
 
   /** Bytes of the transfer that have arrived, read or not; with TLS those that were decrypted. */
   get bytesReceived(): number {
-    return this.tls === undefined ? this.#raw.bytesRead : this.#delivered + this.stream.readableLength;
+    return this.tls === undefined ? this.#raw.bytesRead - this.#before : this.#delivered + this.stream.readableLength;
   }
 
   get protection(): Protection {
@@ -107,9 +116,13 @@ export class DataLeg {
   sourceEnd(): Promise<SourceEnd> {
     if (this.#proven !== undefined) return this.#proven.end;
     return new Promise((resolve) => {
-      if (this.stream.readableEnded) return resolve('unproven');
-      this.stream.once('end', () => resolve('unproven'));
-      void this.broken.then(() => resolve('reset'));
+      // A gateway between that dies ends its connection in good order, whatever the client had still to send.
+      const onEnd = () => void this.#endedByPeer().then((ended) => resolve(ended ? 'unproven' : 'reset'));
+      if (this.stream.readableEnded) return onEnd();
+      this.stream.once('end', onEnd);
+      void this.broken.then(() => {
+        if (!this.stream.readableEnded) resolve('reset');
+      });
     });
   }
 
@@ -158,13 +171,14 @@ export class DataLeg {
   async flush(stall: number): Promise<Flush> {
     const { stream } = this;
     const finished = new Promise<Flush>((resolve) => {
-      if (stream.writableFinished) resolve('flushed');
-      else stream.once('finish', () => resolve('flushed'));
+      const onFinish = () => void this.#handedOn().then((whole) => resolve(whole ? 'flushed' : 'broken'));
+      if (stream.writableFinished) onFinish();
+      else stream.once('finish', onFinish);
     });
     // quirk: Node 26.10 loses close_notify where the last bytes of the handshake are still being written; this waits behind them.
     if (this.tls !== undefined && stream.writable) stream.write(NOTHING);
     stream.end();
-    const broken = this.broken.then((): Flush => (stream.writableFinished ? 'flushed' : 'broken'));
+    const broken = this.broken.then(() => (stream.writableFinished ? finished : 'broken'));
     return Promise.race([finished, broken, this.#stalled(finished, stall)]);
   }
 
@@ -207,6 +221,15 @@ export class DataLeg {
   #destroyStream(): void {
     if (this.#rawClosed) this.stream.destroy();
     else this.#raw.once('close', () => this.stream.destroy());
+  }
+
+  async #endedByPeer(): Promise<boolean> {
+    return this.#passage === undefined || this.#passage.ended;
+  }
+
+  /** Whether what was flushed has left the gateway between as well. */
+  async #handedOn(): Promise<boolean> {
+    return this.#passage === undefined || this.#passage.delivered;
   }
 
   #peerClosed(linger: number): Promise<void> {

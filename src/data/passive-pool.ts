@@ -1,76 +1,43 @@
 /**
  * The passive range: every port is bound at start and stays bound as long as it is configured, so that the range is a promise to firewalls. A
- * session leases an expectation; the connection that matches takes it, by port and address, or by the TLS session that its
- * ClientHello names. Connections that nobody expects are closed without a word. Knows nothing of FTP.
+ * session leases an expectation; the connection that matches takes it ({@link Arrivals}). Connections that nobody expects are closed
+ * without a word. Knows nothing of FTP.
  */
-import { randomInt } from 'node:crypto';
 import type { Socket } from 'node:net';
-import { canonicalAddress, type Endpoint, endpoint } from '../net/address.ts';
+import { type Endpoint, endpoint } from '../net/address.ts';
 import { type Listener, listen } from '../net/listener.ts';
 import type { OpenSockets } from '../net/open-sockets.ts';
 import type { PreparedChange } from '../net/prepared-change.ts';
-import type { ClientHello } from '../wire/client-hello.ts';
-import { Approaches } from './approaches.ts';
+import { Arrivals, type ArrivalsOptions, type Arrived, type Claimant, type Expectation } from './arrivals.ts';
 import { BoundPorts, type Place } from './bound-ports.ts';
-import { Crowd } from './crowd.ts';
-import { peekClientHello } from './peek-client-hello.ts';
-import { type Entry, type Identity, Rendezvous } from './rendezvous.ts';
 
-/**
- * Why a connection to a passive port was closed. `unexpected`: nobody waits for it. `unidentified`: several wait, or the
- * address is another one, and its ClientHello names no session that waits here. `unproven`: it named one, and could not
- * resume it. `overload`: too many are being looked at.
- */
-export type UnclaimedCause = 'unexpected' | 'unidentified' | 'unproven' | 'overload';
+/** Other gateways that are given connections to the same ports. */
+export interface Elsewhere {
+  /** Whether a connection to this port may belong to a session of another gateway. */
+  concerns(port: number): boolean;
+  /** Finds out whose it is, and hands it over; closes it where there is nobody. Never rejects. */
+  lead(port: number, arrived: Arrived): Promise<void>;
+  /**
+   * Asks the others whether a session may wait on a port that it would share with theirs. Resolves with what must be called when it waits
+   * no longer; with undefined where the signal fires before. Never rejects.
+   */
+  turn(claimant: Claimant, signal: AbortSignal): Promise<(() => void) | undefined>;
+}
 
-export interface PassivePoolOptions {
+export interface PassivePoolOptions extends Omit<ArrivalsOptions, 'onReleased'> {
   /** Addresses to bind each port on. */
   readonly addresses: readonly string[];
-  readonly ports: readonly number[];
-  readonly peer: 'match' | 'any';
+  /** Ports that are bound beside those that sessions are given. */
+  readonly morePorts?: readonly number[];
   /** Milliseconds. */
   readonly keepAlive: number;
   /** Milliseconds that a session waits for a port. */
   readonly wait: number;
-  /** Milliseconds in which a connection that must be identified shows its ClientHello. */
-  readonly identification: number;
   readonly sockets: OpenSockets;
-  /** Finds out the real other end of a connection; undefined when it has closed it. Default: that of the socket. */
-  readonly identify?: (socket: Socket) => Promise<Endpoint | undefined>;
-  readonly onUnclaimed: (port: number, address: string, cause: UnclaimedCause) => void;
+  /** Finds out the real ends of a connection; undefined when it has closed it. Default: those of the socket. */
+  readonly identify?: (socket: Socket) => Promise<{ readonly client: Endpoint; readonly local: Endpoint } | undefined>;
+  readonly elsewhere?: Elsewhere;
   readonly onError: (error: Error) => void;
-}
-
-/** Who waits for a data connection. */
-export interface Claimant {
-  readonly address: string;
-  /** Tells by a ClientHello whether the connection is his; undefined where he cannot resume the session of his control connection. */
-  readonly recognises: ((hello: ClientHello) => boolean) | undefined;
-  readonly identity: Identity;
-}
-
-/** A data connection that is there. `peer`: its real other end, also behind a balancer. */
-export interface Arrived {
-  readonly socket: Socket;
-  readonly peer: Endpoint;
-}
-
-/** A data connection that a session waits for: a lease, to be released once or more. */
-export interface Expectation {
-  readonly port: number;
-  /** Whether only a resumed TLS session proves that a connection is the right one. */
-  readonly proofRequired: boolean;
-  /**
-   * Calls back with the connection, paused, once it is there; with every connection that shows the right TLS session while
-   * proof is required, until the lease is released. To be called at once.
-   */
-  onArrival(callback: (arrived: Arrived) => void): void;
-  /** Resolves when a connection is there that may be the one, though TLS has not said yet whose it is. */
-  approached(): Promise<void>;
-  /** Closes a connection that could not prove itself. */
-  disown(arrived: Arrived): void;
-  /** Gives the port back; a connection that has arrived is the caller's. */
-  release(): void;
 }
 
 /** How much of the range is in use. */
@@ -82,22 +49,9 @@ export interface PassiveUsage {
   readonly waiting: number;
 }
 
-interface Waiting {
-  readonly claimant: Claimant;
-  arrive: (arrived: Arrived) => void;
-  /** Counts on no connection any more. */
-  settle: () => void;
-  /** Counts on another connection, where it still waits for one: that on which it counted has shown what it is. */
-  countAnew: () => void;
-}
-
-/** Connections that are looked at for a ClientHello at a time; a port scan must not hold more. */
-const MAX_UNIDENTIFIED = 512;
-
 export class PassivePool {
-  readonly #rendezvous: Rendezvous<Waiting>;
-  readonly #approaches = new Approaches();
-  readonly #unidentified = new Crowd(MAX_UNIDENTIFIED);
+  /** Who waits for data connections, and is led to. */
+  readonly arrivals: Arrivals;
   /** Sessions that wait for a port, in order; each tries to lease one. */
   readonly #waiters = new Set<() => void>();
   readonly #bound = new BoundPorts();
@@ -106,7 +60,7 @@ export class PassivePool {
   /** A pool without any port: see {@link prepare}. */
   constructor(options: PassivePoolOptions) {
     this.#options = options;
-    this.#rendezvous = new Rendezvous(rendezvousOptions({ ...options, ports: [] }));
+    this.arrivals = new Arrivals({ ...this.#arrivalsOptions(options), ports: [] });
   }
 
   /**
@@ -115,12 +69,13 @@ export class PassivePool {
    * any more.
    */
   async prepare(options: PassivePoolOptions): Promise<PreparedChange> {
-    const places = options.ports.flatMap((port) => options.addresses.map((address) => ({ port, address })));
+    const all = [...new Set([...options.ports, ...(options.morePorts ?? [])])];
+    const places = all.flatMap((port) => options.addresses.map((address) => ({ port, address })));
     const ports = await this.#bound.prepare(places, (place) => this.#listen(place));
     const commit = () => {
       ports.commit();
       this.#options = options;
-      this.#rendezvous.change(rendezvousOptions(options));
+      this.arrivals.change(this.#arrivalsOptions(options));
       this.#closeUnused();
       this.#serveWaiters();
     };
@@ -132,11 +87,31 @@ export class PassivePool {
    * up takes milliseconds. Undefined when none is free in time, or when the signal fires.
    */
   async expect(claimant: Claimant, signal: AbortSignal): Promise<Expectation | undefined> {
-    const expectation = this.#lease(claimant);
+    const { elsewhere, wait } = this.#options;
+    if (elsewhere === undefined) return this.#expect(claimant, signal);
+    const leave = await elsewhere.turn(claimant, AbortSignal.any([signal, AbortSignal.timeout(wait)]));
+    if (leave === undefined) return undefined;
+    const expectation = await this.#expect(claimant, signal, leave);
+    if (expectation === undefined) leave();
+    return expectation;
+  }
+
+  get usage(): PassiveUsage {
+    const { size, freePorts } = this.arrivals;
+    return { free: freePorts, waiting: size, ports: this.#options.ports };
+  }
+
+  /** Unbinds all ports. */
+  async close(): Promise<void> {
+    await this.#bound.close();
+  }
+
+  async #expect(claimant: Claimant, signal: AbortSignal, leave?: () => void): Promise<Expectation | undefined> {
+    const expectation = this.arrivals.expect(claimant, leave);
     if (expectation !== undefined || signal.aborted) return expectation;
     return new Promise((resolve) => {
       const waiter = () => {
-        const leased = this.#lease(claimant);
+        const leased = this.arrivals.expect(claimant, leave);
         if (leased !== undefined) settle(leased);
       };
       const settle = (leased: Expectation | undefined) => {
@@ -152,52 +127,8 @@ export class PassivePool {
     });
   }
 
-  #lease(claimant: Claimant): Expectation | undefined {
-    const address = canonicalAddress(claimant.address);
-    const waiting: Waiting = {
-      claimant,
-      arrive: ({ socket }) => socket.destroy(),
-      settle: () => {},
-      countAnew: () => {},
-    };
-    const entry = this.#rendezvous.reserve(address, claimant.identity, () => waiting);
-    if (entry === undefined) return undefined;
-    return {
-      port: entry.port,
-      get proofRequired() {
-        return entry.proofRequired;
-      },
-      onArrival: (callback) => {
-        waiting.arrive = callback;
-      },
-      disown: ({ socket, peer }) => this.#close(entry.port, peer.address, socket, 'unproven'),
-      approached: () =>
-        new Promise((resolve) => {
-          const approached = () => {
-            waiting.countAnew = () => {};
-            resolve();
-          };
-          waiting.countAnew = () => {
-            waiting.settle();
-            waiting.settle = this.#approaches.wait(this.#place(entry.port, address), approached);
-          };
-          waiting.countAnew();
-        }),
-      release: () => {
-        waiting.settle();
-        this.#release(entry);
-      },
-    };
-  }
-
-  get usage(): PassiveUsage {
-    const { size, freePorts } = this.#rendezvous;
-    return { free: freePorts, waiting: size, ports: this.#options.ports };
-  }
-
-  /** Unbinds all ports. */
-  async close(): Promise<void> {
-    await this.#bound.close();
+  #arrivalsOptions(options: PassivePoolOptions): ArrivalsOptions {
+    return { ...options, onReleased: (port) => this.#released(port) };
   }
 
   #listen({ port, address }: Place): Promise<Listener> {
@@ -206,72 +137,33 @@ export class PassivePool {
     return listen({ address, port, keepAlive, readAhead: false, sockets, onConnection, onError });
   }
 
-  #closeUnused(): void {
-    this.#bound.closeUnused((port) => this.#rendezvous.isAwaited(port));
-  }
-
-  /** Finds the session of a connection. Never rejects. */
   async #accept(port: number, socket: Socket): Promise<void> {
     socket.on('error', () => {});
-    const { identify } = this.#options;
-    const peer = identify === undefined ? endpoint(socket.remoteAddress, socket.remotePort) : await identify(socket);
-    if (peer === undefined) return;
-    const { address } = peer;
-    const match = this.#rendezvous.match(port, address);
-    if (match.kind === 'one') return this.#give(match.entry, { socket, peer });
-    if (match.kind === 'nobody') return this.#close(port, address, socket, 'unexpected');
-    const place = this.#unidentified.enter(address);
-    const known = this.#approaches.begin(this.#place(port, address));
-    const late = AbortSignal.timeout(this.#options.identification);
-    const hello = await peekClientHello(socket, AbortSignal.any([late, place.pushedOut]));
-    place.leave();
-    known();
-    const entry = hello === undefined ? undefined : this.#recognise(port, hello);
-    if (place.pushedOut.aborted) this.#close(port, address, socket, 'overload');
-    else if (entry === undefined) this.#close(port, address, socket, 'unidentified');
-    else this.#give(entry, { socket, peer });
+    const { identify, elsewhere } = this.#options;
+    const ends = identify === undefined ? endsOf(socket) : await identify(socket);
+    if (ends === undefined) return;
+    const arrived = { socket, peer: ends.client, local: ends.local };
+    if (elsewhere?.concerns(port) === true) await elsewhere.lead(port, arrived);
+    else await this.arrivals.find(port, arrived);
   }
 
-  /** Who of those that wait by now is meant by the hello; the handshake must prove it. */
-  #recognise(port: number, hello: ClientHello): Entry<Waiting> | undefined {
-    const candidates = this.#rendezvous.candidates(port);
-    const entry = candidates.find(({ value }) => value.claimant.recognises?.(hello) === true);
-    if (entry !== undefined) entry.proofRequired = true;
-    return entry;
-  }
-
-  /** Where a connection and a session can be meant for each other. */
-  #place(port: number, address: string): string {
-    return this.#options.peer === 'any' ? `${port}` : `${port} ${address}`;
-  }
-
-  #give(entry: Entry<Waiting>, arrived: Arrived): void {
-    // Whoever only shows the session of a client must not take the client's place.
-    if (entry.proofRequired) entry.value.countAnew();
-    else {
-      // What it counted on meanwhile may have been another one's connection.
-      entry.value.settle();
-      this.#release(entry);
-    }
-    entry.value.arrive(arrived);
-  }
-
-  #release(entry: Entry<Waiting>): void {
-    this.#rendezvous.release(entry);
-    if (!this.#options.ports.includes(entry.port)) this.#closeUnused();
+  #released(port: number): void {
+    if (!this.#options.ports.includes(port)) this.#closeUnused();
     this.#serveWaiters();
+  }
+
+  #closeUnused(): void {
+    this.#bound.closeUnused((port) => this.arrivals.isAwaited(port));
   }
 
   #serveWaiters(): void {
     for (const waiter of [...this.#waiters]) waiter();
   }
-
-  #close(port: number, address: string, socket: Socket, cause: UnclaimedCause): void {
-    this.#options.onUnclaimed(port, address, cause);
-    socket.destroy();
-  }
 }
 
-function rendezvousOptions({ ports, peer }: PassivePoolOptions) {
-  return { ports, peer, random: (limit: number) => randomInt(limit) };
+function endsOf(socket: Socket) {
+  return {
+    client: endpoint(socket.remoteAddress, socket.remotePort),
+    local: endpoint(socket.localAddress, socket.localPort),
+  };
 }

@@ -3,7 +3,9 @@
  * nor decides what a client is told.
  */
 import type { Writable } from 'node:stream';
-import type { DataLeg, Reading, SourceEnd } from './leg.ts';
+import type { GatewayError } from '../errors/errors.ts';
+import type { ChunkSink, DataLeg, Reading, SourceEnd } from './leg.ts';
+import { type ByteMeter, MeteredReading } from './metered-reading.ts';
 import { watchStall } from './stall.ts';
 
 /** How a relay ended. `source`: the source leg ended, see `sourceEnd`; `sink`: the sink broke off; `stopped`: by the signal. */
@@ -14,9 +16,17 @@ export type RelayEnd =
   | { readonly kind: 'stopped' };
 
 export interface RelayReport {
-  /** Bytes that were read from the source and handed to the sink. */
+  /** Bytes that were handed to the sink. */
   readonly bytes: number;
   readonly end: RelayEnd;
+}
+
+/** Changes bytes on their way. */
+export interface ByteFilter {
+  /** What may be sent now; takes no hold of the chunk. */
+  push(chunk: Buffer): Buffer;
+  /** What is left to be sent at the end. */
+  end(): Buffer;
 }
 
 export interface RelayOptions {
@@ -27,33 +37,58 @@ export interface RelayOptions {
   readonly signal: AbortSignal;
   /** Is told every chunk, in order, as it is relayed. */
   readonly digest?: { update(chunk: Buffer): unknown } | undefined;
+  /** What takes the place of what was read, before it is counted and sent; undefined where nothing is changed. */
+  readonly filter?: ByteFilter | undefined;
+  /** Says how fast and how far bytes may go on; undefined where nothing is limited. */
+  readonly meter?: ByteMeter | undefined;
+  /** The meter lets no more bytes go on, for this reason. The relay goes on to run: it is the signal that stops it. */
+  readonly onRefused?: ((reason: GatewayError) => void) | undefined;
 }
 
 /** Runs until the source has ended, the sink broke, nothing moved for too long, or the signal fired. Never rejects. */
-export async function relay({ source, sink, stall, signal, digest }: RelayOptions): Promise<RelayReport> {
+export async function relay({ source, sink, stall, signal, ...options }: RelayOptions): Promise<RelayReport> {
+  const { digest, filter, meter, onRefused = () => {} } = options;
+  let read = 0;
   let bytes = 0;
   const to = sink.stream;
   const ends = Promise.withResolvers<RelayEnd>();
   // What was read, less what still waits to be written: both ends of the relay count as progress.
+  let metered: MeteredReading | undefined;
+  const moved = () => read + bytes - to.writableLength;
   const endWatch = watchStall(
-    () => 2 * bytes - to.writableLength,
+    // Who is held back by a limit has not stalled.
+    meter === undefined ? moved : () => moved() + (metered?.turns ?? 0),
     stall,
     () => ends.resolve({ kind: 'stalled' }),
   );
   const onAbort = () => ends.resolve({ kind: 'stopped' });
   signal.addEventListener('abort', onAbort, { once: true });
   if (signal.aborted) onAbort();
-  void source.sourceEnd().then((sourceEnd) => ends.resolve({ kind: 'source', sourceEnd }));
+  void source.sourceEnd().then((sourceEnd) => {
+    const end = () => ends.resolve({ kind: 'source', sourceEnd });
+    if (metered === undefined || sourceEnd === 'reset') end();
+    else metered.whenEmpty(end);
+  });
   void sink.broken.then((reason) => ends.resolve({ kind: 'sink', reason }));
   const flow = new Flow(sink);
-  const reading = source.read((chunk, done) => {
+  const send: ChunkSink = (chunk, done) => {
     bytes += chunk.length;
     digest?.update(chunk);
     flow.write(chunk, done);
-  });
+  };
+  const take: ChunkSink = (chunk, done) => {
+    read += chunk.length;
+    const kept = filter === undefined ? chunk : filter.push(chunk);
+    if (kept.length > 0) send(kept, done);
+    else done?.();
+  };
+  metered = meter && new MeteredReading(source, meter, onRefused, take);
+  const reading = metered ?? source.read(take);
   flow.control(reading);
   try {
     const end = await ends.promise;
+    const rest = end.kind === 'source' ? filter?.end() : undefined;
+    if (rest !== undefined && rest.length > 0) send(rest);
     return { bytes, end };
   } finally {
     endWatch();

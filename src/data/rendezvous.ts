@@ -99,6 +99,16 @@ export class Rendezvous<T> {
     return candidates.length > 0 ? { kind: 'ask', candidates } : { kind: 'nobody' };
   }
 
+  /** All who wait on a port for a client of this address; for any client where addresses say nothing. */
+  awaiting(port: number, address: string): readonly Entry<T>[] {
+    return this.#at(port, this.#options.peer === 'any' ? '' : address);
+  }
+
+  /** Whether an entry is still in the table. */
+  holds(entry: Entry<T>): boolean {
+    return this.#byPort.get(entry.port)?.has(entry) === true;
+  }
+
   /** All who wait on a port and can prove by TLS who they are. */
   candidates(port: number): readonly Entry<T>[] {
     return [...(this.#byPort.get(port) ?? [])].filter(({ identity }) => identity !== 'none');

@@ -4,6 +4,38 @@
 import type { ErrorDescription } from './error-description.ts';
 
 export const DATA_ERRORS = {
+  // Limits on transfers.
+  'too-many-transfers': {
+    reply: [450, 'Too many transfers at once, try again later.'],
+    meaning: 'As many files are moved at once as a limit called transfers allows; see `detail`.',
+    remedy: 'The partner should open fewer sessions at once; or raise the limit that `detail` names.',
+  },
+  'upload-too-large': {
+    reply: [552, 'File is larger than is allowed here.'],
+    meaning:
+      'An upload was larger than uploadSize: refused before, or cut as soon as that was seen, and aborted at the backend.',
+    remedy: 'Raise the limit that `detail` names, or ask the partner to split the file.',
+  },
+  'upload-quota-used-up': {
+    reply: [452, 'Your quota for uploads is used up, try again later.'],
+    meaning: 'An upload was refused before it began: a limit of perDay or perSession would not have held.',
+    remedy: 'See `detail`: perDay counts anew at midnight of limits.timeZone, perSession in the next session.',
+  },
+  'upload-quota-exceeded': {
+    reply: [552, 'Your quota for uploads is used up.'],
+    meaning: 'An upload was cut, and aborted at the backend, because perDay or perSession was reached.',
+    remedy: 'As upload-quota-used-up. Clients that say ALLO before are refused before the first byte.',
+  },
+  'download-quota-used-up': {
+    reply: [450, 'Your quota for downloads is used up, try again later.'],
+    meaning: 'A download was refused before it began: a limit of perDay or perSession would not have held.',
+    remedy: 'See `detail`: perDay counts anew at midnight of limits.timeZone, perSession in the next session.',
+  },
+  'download-quota-exceeded': {
+    reply: [426, 'Your quota for downloads is used up, transfer cut.'],
+    meaning: 'A download was cut because perDay or perSession was reached.',
+    remedy: 'As download-quota-used-up.',
+  },
   'no-data-setup': {
     reply: [425, 'Use PASV or EPSV first.'],
     meaning: 'A transfer command without PASV, EPSV, PORT or EPRT before it.',

@@ -4,14 +4,24 @@
  * Knows nothing of sockets and of FTP grammar.
  */
 
+import { ACCESS_ERRORS } from './access-errors.ts';
 import { DATA_ERRORS } from './data-errors.ts';
 import { PROXY_ERRORS } from './proxy-errors.ts';
+import { REPLICATION_ERRORS } from './replication-errors.ts';
+import { ROOT_ERRORS } from './root-errors.ts';
 import { SESSION_ERRORS } from './session-errors.ts';
 
 export type { ErrorDescription } from './error-description.ts';
 
 /** Every way in which a session, a login or a transfer can fail or end early. */
-export const ERRORS = { ...PROXY_ERRORS, ...SESSION_ERRORS, ...DATA_ERRORS } as const;
+export const ERRORS = {
+  ...PROXY_ERRORS,
+  ...SESSION_ERRORS,
+  ...ACCESS_ERRORS,
+  ...ROOT_ERRORS,
+  ...DATA_ERRORS,
+  ...REPLICATION_ERRORS,
+} as const;
 
 /** Stable code of an error: a key of {@link ERRORS}. */
 export type ErrorCode = keyof typeof ERRORS;

@@ -17,8 +17,25 @@ export const SESSION_ERRORS = {
   },
   'too-many-sessions-of-user': {
     reply: [421, 'Too many sessions of this user, try again later.'],
-    meaning: 'A user logged in who has as many sessions as the answer of decisionHook allows it (limits.sessions).',
-    remedy: 'A partner that does not close its sessions, or a limit that is too low for it: see the service.',
+    meaning:
+      'A user logged in who has as many sessions as it may: by perUser.sessions of limits or of a route, or by the answer of decisionHook (limits.sessions).',
+    remedy: 'A partner that does not close its sessions, or a limit that is too low for it: `detail` names it.',
+  },
+  'too-many-sessions-of-route': {
+    reply: [421, 'Too many sessions, try again later.'],
+    meaning: 'A user logged in on a route that has as many sessions as routes[].limits.sessions allows.',
+    remedy: 'Raise the limit, or find out who holds the sessions.',
+  },
+  'too-many-logins-of-address': {
+    reply: [421, 'Too many logins from your address, try again later.'],
+    meaning: 'A client said USER more often than limits.perAddress.loginRate allows.',
+    remedy:
+      'A script that logs in for each file, or somebody who guesses. Raise the rate if many partners share that address.',
+  },
+  'too-many-logins-of-user': {
+    reply: [421, 'Too many logins of this user, try again later.'],
+    meaning: 'A user logged in more often than limits.perUser.loginRate allows.',
+    remedy: 'A script that logs in for each file: one session can move many.',
   },
   'address-banned': {
     reply: [421, 'Too many failed logins from your address, try again later.'],
@@ -83,6 +100,22 @@ export const SESSION_ERRORS = {
     reply: null,
     meaning: 'Bytes followed AUTH in clear before the TLS handshake (command injection).',
     remedy: 'Someone tampers with the connection, or a broken client.',
+  },
+  'bytes-behind-ccc': {
+    reply: null,
+    meaning: 'Bytes followed CCC, inside TLS or in clear, before TLS had ended (command injection).',
+    remedy: 'Someone tampers with the connection, or a client that does not wait for the reply to CCC.',
+  },
+  'tls-shutdown-failed': {
+    reply: null,
+    meaning: 'Behind CCC came neither the close_notify of the client nor clear text.',
+    remedy: 'See `detail`: someone tampers with the connection, or the client cannot do CCC; switch it off there.',
+  },
+  'tls-shutdown-timeout': {
+    reply: null,
+    meaning:
+      'The end of TLS behind CCC could not be sent, or that of the client did not come whole, within timeouts.tlsHandshake.',
+    remedy: 'See `detail`: the connection is stuck, or a firewall on the way holds back what it cannot read.',
   },
   'tls-handshake-failed': {
     reply: null,

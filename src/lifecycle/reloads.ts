@@ -3,6 +3,7 @@
  * putting in force means is given; here is decided when, and what came of it is told everywhere.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { within } from '../backends/within.ts';
 import { filesRead } from '../config/files-read.ts';
 import { ConfigError, describeProblem, type LoadedConfig, loadConfigWithWarnings } from '../config/load.ts';
@@ -51,7 +52,7 @@ export class Reloads {
   readonly #options: ReloadsOptions;
   readonly #end = new AbortController();
   #config: Config;
-  /** With which `workers` and log format the process runs. */
+  /** With which of {@link RESTART_KEYS} the process runs. */
   readonly #first: Config;
   #running: Promise<unknown> = Promise.resolve();
   #waiting: Promise<ReloadReport> | undefined;
@@ -161,7 +162,9 @@ export class Reloads {
 
   #applied(trigger: ReloadTrigger, { config, warnings }: LoadedConfig, file: string): ReloadReport {
     const { logger, metrics } = this.#options;
-    const restartNeeded = RESTART_KEYS.filter((key) => valueAt(config, key) !== valueAt(this.#first, key));
+    const restartNeeded = RESTART_KEYS.filter(
+      (key) => !isDeepStrictEqual(valueAt(config, key), valueAt(this.#first, key)),
+    );
     this.#refusal = undefined;
     metrics.configurationRead('applied');
     const fields = { trigger, ...(restartNeeded.length > 0 && { restartNeeded: restartNeeded.join(', ') }) };
@@ -197,9 +200,10 @@ const PATIENCE = 1000;
 const MOST_RESTLESS = 10;
 
 /** What a running process cannot change. */
-const RESTART_KEYS = ['workers', 'log.format'] as const;
+const RESTART_KEYS = ['workers', 'log.format', 'replication'] as const;
 
 function valueAt(config: Config, key: (typeof RESTART_KEYS)[number]): unknown {
+  if (key === 'replication') return config.replication;
   return key === 'workers' ? config.workers : config.log.format;
 }
 

@@ -22,7 +22,7 @@ export interface AcceptProxyHeaderOptions {
  * `refused` has a reason, `stopped` is the end of the gateway.
  */
 export type AcceptedProxyHeader =
-  | { readonly kind: 'client'; readonly client: Endpoint; readonly local: Endpoint }
+  | { readonly kind: 'client'; readonly client: Endpoint; readonly local: Endpoint; readonly token?: Buffer }
   | { readonly kind: 'local' }
   | { readonly kind: 'refused'; readonly cause: ErrorCode; readonly detail: string }
   | { readonly kind: 'stopped' };
@@ -45,11 +45,20 @@ export async function acceptProxyHeader(
   const outcome = options.trusted.some((network) => network.contains(address))
     ? await readHeader(socket, options)
     : refused('proxy-header-untrusted', `${address} is in none of the trusted networks`);
-  if (outcome.kind !== 'client') socket.destroy();
-  return outcome;
+  if (outcome.kind !== 'client') {
+    socket.destroy();
+    return outcome;
+  }
+  // Only replicas make tokens; a balancer may use that TLV for something else.
+  const { kind, client, local } = outcome;
+  return { kind, client, local };
 }
 
-function readHeader(socket: Socket, { timeout, signal }: AcceptProxyHeaderOptions): Promise<AcceptedProxyHeader> {
+/** Reads the header that must come first, whoever sends it. As {@link acceptProxyHeader}, but leaves closing to the caller. */
+export function readHeader(
+  socket: Socket,
+  { timeout, signal }: Omit<AcceptProxyHeaderOptions, 'trusted'>,
+): Promise<AcceptedProxyHeader> {
   if (signal.aborted) return Promise.resolve({ kind: 'stopped' });
   return new Promise((resolve) => {
     const reader = new ProxyHeaderReader();
@@ -92,9 +101,11 @@ function readHeader(socket: Socket, { timeout, signal }: AcceptProxyHeaderOption
 }
 
 /** proxy-protocol.txt §2: a balancer that does not know the client may be refused; one that speaks for itself has no client. */
-function judge({ version, command, source, destination }: ProxyHeader): AcceptedProxyHeader {
+function judge({ version, command, source, destination, token }: ProxyHeader): AcceptedProxyHeader {
   if (command === 'local') return { kind: 'local' };
-  if (source !== undefined && destination !== undefined) return { kind: 'client', client: source, local: destination };
+  if (source !== undefined && destination !== undefined) {
+    return { kind: 'client', client: source, local: destination, ...(token && { token }) };
+  }
   return refused('proxy-header-without-address', `version ${version}`);
 }
 

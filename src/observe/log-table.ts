@@ -4,6 +4,8 @@
  */
 import { AUDIT_EVENTS } from './audit/audit-events.ts';
 import { FIELDS, type FieldName } from './log-fields.ts';
+import { REPLICATION_EVENTS } from './replication-events.ts';
+import { SIDE_PORT_EVENTS } from './side-port-events.ts';
 
 export { FIELDS, type FieldName };
 
@@ -24,7 +26,7 @@ export interface EventDescription {
 export const SESSION_FIELDS = ['session', 'listener', 'client'] as const satisfies readonly FieldName[];
 
 const ERROR_FIELDS = ['cause', 'detail'] as const;
-const TLS_FIELDS = ['tls', 'cipher', 'resumed', 'clientCertificate'] as const;
+const TLS_FIELDS = ['tls', 'cipher', 'resumed', 'clientCertificate', 'cleared'] as const;
 
 /** Every event by its name: the value of `event` in its line. */
 export const EVENTS = {
@@ -72,6 +74,7 @@ export const EVENTS = {
       'verb',
       'direction',
       'path',
+      'backendPath',
       'user',
       'backend',
       'outcome',
@@ -79,6 +82,7 @@ export const EVENTS = {
       'reply',
       'bytes',
       'milliseconds',
+      'heldBack',
       'clientDataPeer',
       'clientDataLocal',
       'clientDataProtection',
@@ -92,6 +96,13 @@ export const EVENTS = {
       'backendDataCipher',
       'backendDataResumed',
     ],
+    session: true,
+  },
+  'limit-reached': {
+    levels: ['info'],
+    meaning:
+      'A limit stood against something, or cut a transfer; `detail` is its key. That commands are held back is told once in a session.',
+    fields: ['limit', 'scope', 'verb', 'user', ...ERROR_FIELDS, 'delay'],
     session: true,
   },
   'unclean-upload': {
@@ -115,8 +126,8 @@ export const EVENTS = {
   },
   'policy-denied': {
     levels: ['warn'],
-    meaning: 'A command broke a rule of the policy.',
-    fields: ['rule', 'mode', 'verb'],
+    meaning: 'A command broke a rule of the policy, or one of `access` or of the view of its route stands against it.',
+    fields: ['rule', 'mode', 'verb', 'path', 'reply', ...ERROR_FIELDS],
     session: true,
   },
   'tls-established': {
@@ -129,6 +140,12 @@ export const EVENTS = {
     levels: ['warn'],
     meaning: 'A TLS handshake with the client failed.',
     fields: ['channel', ...ERROR_FIELDS],
+    session: true,
+  },
+  'control-cleared': {
+    levels: ['info'],
+    meaning: 'The client gave TLS up on its control connection (CCC); what was in force is told.',
+    fields: ['user', 'backend', ...TLS_FIELDS],
     session: true,
   },
   'backend-connected': {
@@ -192,6 +209,7 @@ export const EVENTS = {
     fields: ['port', 'address', 'problem'],
     session: false,
   },
+  ...REPLICATION_EVENTS,
   'proxy-header-refused': {
     levels: ['info', 'debug'],
     meaning: 'A connection had no usable PROXY header and was closed; `debug` where it only came and went.',
@@ -254,30 +272,7 @@ export const EVENTS = {
     fields: ['worker', 'pid', 'code', 'signal', 'detail', 'sessions', 'delay'],
     session: false,
   },
-  'side-port-listening': {
-    levels: ['info'],
-    meaning: 'The side port answers health checks and metrics.',
-    fields: ['address', 'port'],
-    session: false,
-  },
-  'side-port-denied': {
-    levels: ['debug', 'warn'],
-    meaning: 'A request to the side port was not allowed; `warn` where somebody may be guessing or attacking.',
-    fields: ['address', 'problem', 'request'],
-    session: false,
-  },
-  'operator-order': {
-    levels: ['info'],
-    meaning: 'An operator gave an order on the side port.',
-    fields: ['address', 'action', 'request', 'status'],
-    session: false,
-  },
-  'side-port-fault': {
-    levels: ['error'],
-    meaning: 'A request to the side port could not be answered.',
-    fields: ['detail', 'stack'],
-    session: false,
-  },
+  ...SIDE_PORT_EVENTS,
 } as const satisfies Record<string, EventDescription>;
 
 /** A key of {@link EVENTS}. */

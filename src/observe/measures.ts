@@ -8,7 +8,22 @@ export type Channel = 'control' | 'data';
 export type Direction = 'upload' | 'download' | 'list';
 export type LoginOutcome = 'accepted' | 'refused' | 'failed';
 export type TransferOutcome = 'completed' | 'refused' | 'aborted' | 'failed';
-export type PolicyRule = 'requireTls' | 'requireProtP';
+/** `requireTls`, `requireProtP`, a view of a route, or the name that an operator gave an access rule. */
+export type PolicyRule = string;
+
+/** What a limit is about. */
+export type LimitName =
+  | 'sessions'
+  | 'transfers'
+  | 'uploadSize'
+  | 'bytesUp'
+  | 'bytesDown'
+  | 'filesUp'
+  | 'filesDown'
+  | 'commandRate'
+  | 'loginRate';
+/** For whom it counts: all together, one address, one user, one route, one session. */
+export type LimitScope = 'total' | 'address' | 'user' | 'route' | 'session';
 
 /** A transfer as it is counted. */
 export interface TransferMeasures {

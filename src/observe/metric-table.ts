@@ -16,13 +16,13 @@ export const LABELS = {
   name: 'name of a certificate, as the configuration says it',
   version: 'a version: of the gateway, or of TLS (`TLSv1.2`, `TLSv1.3`)',
   outcome:
-    'how it ended: for PROXY headers `accepted`, `local` (a health check) or a code of the table of errors; for sessions a code of the table of errors; for logins `accepted`, `refused` or `failed`; for transfers `completed`, `refused`, `aborted` or `failed`; for reloads `applied` or `refused`; for audit records `written`, `delayed` (written later than they were made) or `lost`',
+    'how it ended: for PROXY headers `accepted`, `local` (a health check) or a code of the table of errors; for sessions a code of the table of errors; for logins `accepted`, `refused` or `failed`; for transfers `completed`, `refused`, `aborted` or `failed`; for reloads `applied` or `refused`; for audit records `written`, `delayed` (written later than they were made) or `lost`; for data connections that are handed over `completed`, `reset`, `stalled`, `failed` (the other replica could not be connected to) or `overload`, and where they arrive `accepted` or `forged`',
   cause: 'a code of the table of errors',
   reason: 'a code of the table of errors',
   verb: 'a command that the gateway knows; every other one is `other`',
   problem:
     'what is wrong: with a command line, such as `malformed-verb`; with a request to the side port, such as `wrong-token`',
-  direction: '`upload`, `download` or `list`',
+  direction: '`upload`, `download` or `list`; of a bandwidth `up` or `down`',
   side: '`client` or `backend`',
   channel: '`control` or `data`',
   resumed: '`true` where an earlier TLS session was resumed, else `false`',
@@ -30,7 +30,12 @@ export const LABELS = {
   mode: '`enforce` (refused) or `report` (let through)',
   worker: 'number of a worker process, from 1; only where the configuration has several `workers`',
   state: '`free` or `waiting` (for the data connection of a client)',
+  limit:
+    'key of the limit: `sessions`, `transfers`, `uploadSize`, `bytesUp`, `bytesDown`, `filesUp`, `filesDown`, `commandRate` or `loginRate`',
+  scope: 'for whom the limit counts: `total`, `address`, `user`, `route` or `session`',
   log: '`audit` or `xferlog`; only where it is configured',
+  replica: 'number of a replica, from 0; only where the configuration has several (`replication`)',
+  way: '`sent` (to the replica that has the session) or `received`',
 } as const;
 
 /** A label of {@link LABELS}. */
@@ -149,10 +154,25 @@ export const METRICS = {
     labels: ['side', 'channel', 'version', 'resumed'],
   },
   tls_handshake_failures_total: { kind: 'counter', help: 'TLS handshakes that failed.', labels: ['side', 'reason'] },
+  cleared_sessions_total: {
+    kind: 'counter',
+    help: 'Sessions whose client gave TLS up on its control connection (CCC).',
+    labels: ['listener'],
+  },
   policy_denials_total: {
     kind: 'counter',
-    help: 'Commands that broke a rule of the policy.',
+    help: 'Commands that broke a rule of the policy, or that an access rule or the view of a route stands against. `rule` is the name of the rule.',
     labels: ['rule', 'mode'],
+  },
+  limits_reached_total: {
+    kind: 'counter',
+    help: 'How often a limit stood against something, or held a command back.',
+    labels: ['limit', 'scope'],
+  },
+  bandwidth_wait_seconds_total: {
+    kind: 'counter',
+    help: 'Time that transfers that have ended were held back by a limit of bandwidth.',
+    labels: ['direction', 'scope'],
   },
   passive_ports: { kind: 'gauge', help: 'Ports of the passive range.', labels: ['state'] },
   backend_up: {
@@ -230,6 +250,26 @@ export const METRICS = {
     help: '1 where the audit log can be written, 0 while that fails.',
     labels: ['log'],
     together: 'min',
+  },
+  replica_up: {
+    kind: 'gauge',
+    help: '1 where this replica can ask another one about data connections, else 0.',
+    labels: ['replica'],
+  },
+  replica_link_failures_total: {
+    kind: 'counter',
+    help: 'Connections between replicas that could not be made, were refused, or broke.',
+    labels: ['cause'],
+  },
+  handed_over_data_connections_total: {
+    kind: 'counter',
+    help: 'Data connections that came to one replica and belong to another.',
+    labels: ['way', 'outcome'],
+  },
+  handed_over_data_bytes_total: {
+    kind: 'counter',
+    help: 'Bytes that went through this replica to and from another one, in both directions.',
+    labels: [],
   },
   worker_up: { kind: 'gauge', help: '1 where a worker serves clients, 0 while it is replaced.', labels: ['worker'] },
   worker_sessions_active: { kind: 'gauge', help: 'Sessions that are open now, by worker.', labels: ['worker'] },

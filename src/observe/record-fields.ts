@@ -15,6 +15,7 @@ export function tlsFields(facts: TlsFacts | undefined) {
     cipher: facts?.cipher,
     resumed: facts?.resumed,
     clientCertificate: shown(facts?.clientCertificate?.subject),
+    cleared: facts?.cleared,
   };
 }
 

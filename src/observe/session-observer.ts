@@ -9,12 +9,13 @@ import { printable } from '../wire/redact.ts';
 import type { Audit } from './audit/audit.ts';
 import { type BackendControl, SessionAudit } from './audit/session-audit.ts';
 import { countDataConnections } from './count-data-connections.ts';
+import { LimitObserver } from './limit-observer.ts';
 import type { EventName, FieldsOf, LevelOf } from './log-table.ts';
 import { describeFault, hideSecrets } from './log-text.ts';
 import type { Logger } from './logger.ts';
 import type { Channel, Metrics, PolicyRule, Side } from './metrics.ts';
 import type { FailureKind, RecentFailures } from './recent-failures.ts';
-import { backendLegFields, clientLegFields, shown, tlsFields } from './record-fields.ts';
+import { shown, tlsFields } from './record-fields.ts';
 import type {
   Change,
   Denial,
@@ -25,6 +26,7 @@ import type {
   TransferBeginning,
   TransferRecord,
 } from './session-records.ts';
+import { transferFields } from './transfer-fields.ts';
 import { writeEvent } from './write-event.ts';
 
 export type { LegFacts, LoginRecord, SessionFacts, TransferRecord };
@@ -42,6 +44,8 @@ const HANDSHAKE_FAILURES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 export class SessionObserver {
   /** For lines that no event of the table describes: carries `session`, `listener` and `client`. */
   readonly logger: Logger;
+  /** For what is told about limits. */
+  readonly limits: LimitObserver;
   readonly #metrics: Metrics;
   readonly #facts: SessionFacts;
   readonly #since = performance.now();
@@ -60,6 +64,7 @@ export class SessionObserver {
     const whose = () => ({ user: this.#user, backend: this.#backend, tls: this.#tls, control: this.#control });
     this.#audit = new SessionAudit(audit, facts, whose);
     this.logger = logger.child({ session: facts.id, listener: facts.listener, client: formatEndpoint(facts.client) });
+    this.limits = new LimitObserver(this.logger, metrics, this.#audit, () => this.#user);
     this.#metrics = metrics;
     this.#facts = facts;
     this.#failures = failures;
@@ -114,6 +119,15 @@ export class SessionObserver {
     this.#write('tls-failed', `TLS on the ${channel} connection failed`, fields);
   }
 
+  /** The client gave up TLS on its control connection. */
+  controlCleared(): void {
+    this.#tls = this.#tls && { ...this.#tls, cleared: true };
+    this.#metrics.controlCleared(this.#facts.listener);
+    this.#audit.cleared();
+    const fields = { user: shown(this.#user), backend: this.#backend, ...tlsFields(this.#tls) };
+    this.#write('control-cleared', 'the client gave TLS up on its control connection', fields);
+  }
+
   /** A command arrived; `known` says whether the gateway has it in its table. */
   command(verb: string, known: boolean): void {
     this.#totals.commands += 1;
@@ -134,7 +148,9 @@ export class SessionObserver {
     else if (denial !== undefined) this.#audit.denied(verb, denial);
     const message =
       mode === 'enforce' ? `refused ${verb} because of ${rule}` : `let through ${verb} in spite of ${rule}`;
-    this.#write('policy-denied', message, { rule, mode, verb });
+    const { touched, reply, cause, detail } = denial ?? {};
+    const path = shown(touched?.path ?? touched?.argument);
+    this.#write('policy-denied', message, { rule, mode, verb, path, reply, cause, detail: shown(detail) });
   }
 
   /** The backend accepted the connection and greeted; with TLS the handshake is done as well. */
@@ -274,23 +290,6 @@ export class SessionObserver {
   #write<E extends EventName>(event: E, message: string, fields: FieldsOf<E>, level?: LevelOf<E>): void {
     writeEvent(this.logger, event, message, fields, level);
   }
-}
-
-function transferFields(record: TransferRecord): FieldsOf<'transfer'> {
-  return {
-    verb: record.verb,
-    direction: record.direction,
-    path: shown(record.touched.argument),
-    backend: record.backend,
-    outcome: record.outcome,
-    cause: record.cause,
-    detail: shown(record.detail),
-    reply: record.reply,
-    bytes: record.bytes,
-    milliseconds: Math.round(record.milliseconds),
-    ...clientLegFields(record.client),
-    ...backendLegFields(record.backendLeg),
-  };
 }
 
 function because(event: string, cause: ErrorCode | undefined): string {

@@ -41,6 +41,8 @@ export interface LoginRecord {
 export interface TouchedPath {
   /** Latin-1: absolute; or, where the folder is unknown, with `..` in it, or as the client sent it. Undefined where nobody said it. */
   readonly path: string | undefined;
+  /** Latin-1: the same as the client sees it, where it has a root. */
+  readonly clientPath?: string;
   /** Latin-1, as the client sent it. */
   readonly argument: string | undefined;
   /** Whether it is known in which folder it is. */
@@ -105,6 +107,8 @@ export interface SessionAccount {
 export interface TransferRecord extends TransferBeginning {
   readonly bytes: number;
   readonly milliseconds: number;
+  /** Milliseconds for which a limit of bandwidth held it back; undefined where none did. */
+  readonly heldBack?: number | undefined;
   readonly outcome: TransferOutcome;
   readonly cause: ErrorCode | undefined;
   readonly detail: string | undefined;

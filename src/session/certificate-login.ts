@@ -58,12 +58,24 @@ class CertifiedLogin implements Login {
     return this.#routed.cause;
   }
 
+  get limits(): Login['limits'] {
+    return this.#routed.limits;
+  }
+
   get ownPassword(): boolean {
     return this.#routed.ownPassword;
   }
 
   get onLoss(): Login['onLoss'] {
     return this.#routed.onLoss;
+  }
+
+  get root(): Login['root'] {
+    return this.#routed.root;
+  }
+
+  get discreet(): boolean {
+    return this.#routed.discreet === true;
   }
 
   async say(command: Command): Promise<Reply> {

@@ -5,12 +5,10 @@
 import type { Socket } from 'node:net';
 import { within } from '../backends/within.ts';
 import type { Policy } from '../config/schema.ts';
+import type { Arrived, Expectation } from '../data/arrivals.ts';
 import { DataLeg, type Protection } from '../data/leg.ts';
-import type { Arrived, Expectation } from '../data/passive-pool.ts';
 import { peekClientHello } from '../data/peek-client-hello.ts';
 import { GatewayError } from '../errors/errors.ts';
-import type { Endpoint } from '../net/address.ts';
-import { endpoint } from '../net/address.ts';
 import { holdsCertificate } from '../tls/client-certificate.ts';
 import { tlsFacts } from '../tls/facts.ts';
 import type { SessionTls } from '../tls/session-tls.ts';
@@ -49,7 +47,8 @@ export class ClientData implements ClientHalf {
   readonly #arrived = Promise.withResolvers<void>();
   readonly #known = Promise.withResolvers<void>();
   #state: State = { name: 'expected' };
-  #peer: Endpoint | undefined;
+  /** What is known of the connection beside its socket. */
+  #ends: Omit<Arrived, 'socket'> | undefined;
   readonly #contest: Contest;
   #timer: NodeJS.Timeout;
   #gone = false;
@@ -112,7 +111,7 @@ export class ClientData implements ClientHalf {
       if (state.name === 'securing') throw tlsFailed('PROT changed after the TLS handshake had begun');
       if (this.#options.expectation.proofRequired) throw notResumed('in clear');
       this.#state = { name: 'opened' };
-      return new DataLeg({ side: 'client', raw, peer: this.#peer });
+      return new DataLeg({ side: 'client', raw, ...this.#ends });
     }
     const secure = state.name === 'securing' ? state.secure : this.#secure(raw, this.#helloOf(state), proveEnd);
     this.#state = { name: 'securing', socket: raw, secure };
@@ -129,13 +128,13 @@ export class ClientData implements ClientHalf {
       throw new GatewayError('client-data-certificate-mismatch');
     }
     this.#state = { name: 'opened' };
-    return new DataLeg({ side: 'client', raw, peer: this.#peer, secure: { socket, facts, proven } });
+    return new DataLeg({ side: 'client', raw, ...this.#ends, secure: { socket, facts, proven } });
   }
 
   /** Gives the port back and closes a connection that no leg has taken over. Idempotent. */
   dispose(): void {
     clearTimeout(this.#timer);
-    this.#options.expectation.release();
+    this.#options.expectation.release('unused');
     this.#contest.end();
     this.#end.abort(new GatewayError('client-data-timeout', { detail: 'replaced or given up' }));
     const state = this.#state;
@@ -153,7 +152,7 @@ export class ClientData implements ClientHalf {
   #expire(): NodeJS.Timeout {
     const { expectation, timeouts } = this.#options;
     return setTimeout(() => {
-      expectation.release();
+      expectation.release('unused');
       const detail = `nobody connected to port ${this.port} within ${timeouts.dataArrival} ms`;
       this.#arrived.reject(new GatewayError('client-data-timeout', { detail }));
     }, timeouts.dataArrival);
@@ -172,16 +171,16 @@ export class ClientData implements ClientHalf {
   }
 
   /** This is the client's connection. */
-  #take({ socket, peer }: Arrived, known: { hello: Hello } | { secure: Promise<SecureSocket> }): void {
+  #take({ socket, ...ends }: Arrived, known: { hello: Hello } | { secure: Promise<SecureSocket> }): void {
     if (this.#state.name !== 'expected') {
       socket.destroy();
       return;
     }
     this.#contest.end();
     clearTimeout(this.#timer);
-    this.#options.expectation.release();
-    this.#peer = peer;
-    this.connection = { peer, local: endpoint(socket.localAddress, socket.localPort) };
+    this.#options.expectation.release('used');
+    this.#ends = ends;
+    this.connection = { peer: ends.peer, local: ends.local };
     if ('secure' in known) this.#state = { name: 'securing', socket, secure: known.secure };
     else {
       this.#state = { name: 'arrived', socket, hello: known.hello };

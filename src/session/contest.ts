@@ -3,7 +3,7 @@
  * ClientHello. Only the handshake proves who can use it. All are let through to that; the first that resumes the session is
  * the client's, the others are closed.
  */
-import type { Arrived } from '../data/passive-pool.ts';
+import type { Arrived } from '../data/arrivals.ts';
 import type { SecureSocket } from '../tls/upgrade.ts';
 
 /** Connections in one contest; for one more, one of those makes way that come from the address with the most. */

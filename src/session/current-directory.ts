@@ -5,13 +5,12 @@
 import type { BackendLink } from '../backends/backend-link.ts';
 import type { TouchedPath } from '../observe/session-records.ts';
 import type { Command } from '../wire/command.ts';
+import { fileCommand } from '../wire/file-commands.ts';
 import { isPositive, type Reply } from '../wire/reply.ts';
 
 /** What moves the backend to another folder, or may rename that in which it is. */
 const MOVES: ReadonlySet<string> = new Set(['CWD', 'XCWD', 'CDUP', 'XCUP', 'RNTO']);
 const TELLS: ReadonlySet<string> = new Set(['PWD', 'XPWD']);
-/** Commands before whose path servers take options, as ls does. */
-const TAKES_OPTIONS: ReadonlySet<string> = new Set(['LIST', 'NLST']);
 
 export class CurrentDirectory {
   readonly #link: BackendLink;
@@ -101,14 +100,8 @@ export function resolvePath(directory: string | undefined, name: string): Pick<T
 
 /** The path in an argument. */
 function nameIn(verb: string, argument: string | undefined): string | undefined {
-  if (TAKES_OPTIONS.has(verb)) return withoutOptions(argument);
-  // draft-somers-ftp-mfxx §3: `MFMT YYYYMMDDHHMMSS path`.
-  return verb === 'MFMT' ? argument?.replace(/^\S+ /, '') : argument;
-}
-
-/** Without `-la` and the like. */
-function withoutOptions(argument: string | undefined): string | undefined {
-  return argument?.replace(/^(?:-\S*(?: +|$))+/, '');
+  const target = fileCommand({ verb, argument })?.target;
+  return target?.kind === 'path' ? target.path : argument;
 }
 
 /** `150 FILE: pppp` (RFC 1123 §4.1.2.9). */

@@ -39,7 +39,15 @@ export interface DataPhaseOptions {
   readonly onRelayed: (report: RelayReport) => void;
   /** Is told every chunk that is relayed. */
   readonly digest: RelayOptions['digest'];
+  /** Changes what the client is sent. */
+  readonly filter: RelayOptions['filter'];
+  /** Limits the bytes and how fast they go; undefined where nothing does. */
+  readonly meter: RelayOptions['meter'];
+  /** The meter lets no more bytes go on. */
+  readonly onRefused: (reason: GatewayError) => void;
+  /** An upload that ended without close_notify is accepted. */
   readonly onUncleanUpload: () => void;
+  /** A download whose backend ended without close_notify is accepted. */
   readonly onUncleanDownload: () => void;
 }
 
@@ -146,7 +154,7 @@ export class DataPhase {
 
   /** Relays until an end; a final reply that makes going on senseless stops it. */
   async #relay(source: DataLeg, sink: DataLeg): Promise<RelayReport> {
-    const { direction, timeouts, exchange, signal, digest, onRelayed } = this.#options;
+    const { direction, timeouts, exchange, signal, digest, filter, meter, onRefused, onRelayed } = this.#options;
     const finalReply = new AbortController();
     exchange.final.then(
       (final) => {
@@ -161,6 +169,9 @@ export class DataPhase {
       stall: timeouts.dataStall,
       signal: AbortSignal.any([signal, finalReply.signal]),
       digest,
+      filter,
+      meter,
+      onRefused,
     });
     onRelayed(report);
     return report;

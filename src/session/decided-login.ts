@@ -24,8 +24,6 @@ export interface DecidedLoginOptions {
   readonly ask: (password: string | undefined) => Promise<Decision>;
   /** Where an allowed client is led; without a decision where its route leads. Raises GatewayError. */
   readonly lead: (decision: Allowance | undefined) => Promise<Login>;
-  /** A backend has accepted the login: takes one of so many places of the user. Raises `too-many-sessions-of-user`. */
-  readonly enter: (most: number, backend: string) => Promise<void>;
   readonly pace: LoginPace;
   /** Fires when the session ends. */
   readonly signal: AbortSignal;
@@ -68,12 +66,24 @@ export class DecidedLogin implements Login {
     return this.#state.name === 'led' ? this.#state.rules : NO_USER_RULES;
   }
 
+  get limits(): Login['limits'] {
+    return this.#login?.limits;
+  }
+
   get ownPassword(): boolean {
     return this.#login?.ownPassword ?? false;
   }
 
   get onLoss(): Login['onLoss'] {
     return this.#login?.onLoss ?? 'handled';
+  }
+
+  get root(): Login['root'] {
+    return this.#login?.root;
+  }
+
+  get discreet(): boolean {
+    return this.#login?.discreet === true;
   }
 
   async say(command: Command): Promise<Reply> {
@@ -88,7 +98,7 @@ export class DecidedLogin implements Login {
       case 'open':
         return PASSWORD_REQUIRED;
       case 'led':
-        return this.#limited(this.#state.login, await this.#lead(this.#state.login, command));
+        return this.#lead(this.#state.login, command);
       case 'denied':
         return this.#refuse(this.#state.reply, command);
     }
@@ -101,13 +111,6 @@ export class DecidedLogin implements Login {
       if (loginProgress(named) !== 'more') return named;
     }
     return login.say(command);
-  }
-
-  /** Not before the backend has accepted the password: who knows a name only must not fill the places of its owner. */
-  async #limited({ backend }: Login, answer: Reply): Promise<Reply> {
-    const { sessions } = this.rules.limits;
-    if (sessions !== undefined && loginProgress(answer) === 'accepted') await this.#options.enter(sessions, backend);
-    return answer;
   }
 
   async #refuse(answer: Reply, { verb }: Command): Promise<Reply> {

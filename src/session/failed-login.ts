@@ -4,17 +4,20 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ErrorCode, GatewayError } from '../errors/errors.ts';
+import type { Reply } from '../wire/reply.ts';
 import type { Login } from './login.ts';
 import type { SessionOptions } from './session-options.ts';
 import type { Standing } from './standing.ts';
 
-/** Counts a refusal and resolves when it may be told, or when the session has ended; with the reason why it ends then, if it does. */
+/** Counts a refusal, tells the observer, and resolves when the client may be told, or when the session has ended; with the reason why it ends then, if it does. */
 export async function loginRefused(
-  { user, ownPassword }: Login,
+  { user, backend, cause = 'backend-refused', ownPassword }: Login,
+  { code }: Reply,
   standing: Standing,
   options: SessionOptions,
   signal: AbortSignal,
 ): Promise<ErrorCode | undefined> {
+  options.observer.loginFinished({ backend, user, outcome: 'refused', reply: code, cause });
   standing.failedLogins += 1;
   // A password that the client did not choose is no guess of it.
   if (!ownPassword && (await holdBack(user, options, signal))) return 'address-banned';

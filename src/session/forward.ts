@@ -5,10 +5,12 @@ import type { BackendLink } from '../backends/backend-link.ts';
 import type { SessionObserver } from '../observe/session-observer.ts';
 import type { TouchedPath } from '../observe/session-records.ts';
 import type { Command } from '../wire/command.ts';
+import { fileCommand } from '../wire/file-commands.ts';
 import type { Reply } from '../wire/reply.ts';
 import { COMMANDS, type Effect } from './command-table.ts';
-import { touchedBy } from './current-directory.ts';
+import { deny } from './denial.ts';
 import { noticeAnswer, type Standing } from './standing.ts';
+import { touchedPath } from './touched-path.ts';
 
 const CHANGES: ReadonlySet<Effect> = new Set<Effect>(['delete', 'rename', 'directories', 'attributes', 'site']);
 /** What SITE can be told whole; behind another word there may be a password, as in `SITE PSWD`. */
@@ -22,13 +24,20 @@ export async function forward(
   observer: SessionObserver,
 ): Promise<Reply> {
   const { verb } = command;
-  const changes = CHANGES.has(COMMANDS.get(verb)?.effect ?? 'none');
+  const changes = CHANGES.has(COMMANDS.get(verb)?.effect ?? 'none') || setsTime(command);
   const tell = (backendReply?: number) => {
     if (changes) observer.changed({ verb, touched: touched(command, standing), backendReply });
   };
+  const { root } = standing;
+  const course = await root?.lead(command);
+  if (course?.kind === 'refuse') return deny(course.outcome, command, standing, observer);
+  if (course?.kind === 'answer') {
+    noticeAnswer(standing, command, course.reply);
+    return course.reply;
+  }
   let answer: Reply;
   try {
-    answer = await link.exchange(command);
+    answer = await link.exchange(course?.command ?? command);
   } catch (error) {
     tell();
     throw error;
@@ -36,12 +45,18 @@ export async function forward(
   // Before a folder that was renamed makes the current one unknown.
   tell(answer.code);
   noticeAnswer(standing, command, answer);
-  return answer;
+  return course?.shown(answer) ?? answer;
 }
 
-function touched(command: Command, { directory }: Standing): TouchedPath {
-  if (command.verb !== 'SITE') return touchedBy(directory, command);
+/** quirk: vsftpd 3.0.3: MDTM with a time sets it. */
+function setsTime(command: Command): boolean {
+  return command.verb === 'MDTM' && fileCommand(command)?.classes.includes('attributes') === true;
+}
+
+function touched(command: Command, standing: Standing): TouchedPath {
+  if (command.verb !== 'SITE') return touchedPath(standing, command);
   const { argument = '' } = command;
+  if (standing.root !== undefined) return standing.root.touched(command);
   const told = SITE_OF_FILES.test(argument) ? argument : argument.replace(/ .*$/s, ' ****');
   return { path: undefined, argument: told, directory: 'known' };
 }

@@ -5,9 +5,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { BackendLink } from '../backends/backend-link.ts';
 import type { UserRules } from '../config/decision.ts';
 import { ERRORS, type ErrorCode } from '../errors/errors.ts';
+import type { SessionLimits } from '../policy/session-limits.ts';
 import type { Command } from '../wire/command.ts';
 import { type Reply, reply } from '../wire/reply.ts';
 import type { LoginPace } from './login-pace.ts';
+import type { RootedSession } from './root/rooted-session.ts';
 
 /** In place of what a backend says, where its words would tell that a name leads to a backend. */
 export const PASSWORD_REQUIRED = reply(331, 'Password required.');
@@ -28,7 +30,13 @@ export interface Login {
   /** Whether the backend is told a password of the route, and that of the client is not needed. */
   readonly ownPassword: boolean;
   /** What holds for this client in place of what holds for everybody, once it is logged in. */
-  readonly rules?: UserRules;
+  readonly rules?: UserRules | undefined;
+  /** What it sees in place of the whole backend, once it is logged in. */
+  readonly root?: RootedSession | undefined;
+  /** Whether the words of the backend must not reach the client. */
+  readonly discreet?: boolean;
+  /** What its sessions and transfers may, once it is logged in. */
+  readonly limits?: SessionLimits | undefined;
   /** What the loss of the link means: nothing to the session, since the login deals with it, or the end. */
   readonly onLoss: 'handled' | 'replaceable' | 'fatal';
   /** The answer to USER, PASS or ACCT. Raises GatewayError where there is none, which ends the session. */

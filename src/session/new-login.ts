@@ -6,15 +6,19 @@ import { isUtf8 as isUtf8Bytes } from 'node:buffer';
 import type { Backend } from '../backends/backend.ts';
 import type { BackendLink } from '../backends/backend-link.ts';
 import type { BackendRoute } from '../backends/backend-routes.ts';
-import type { Allowance } from '../config/decision.ts';
+import type { Allowance, UserLimits } from '../config/decision.ts';
 import type { ListenerConfig } from '../config/schema.ts';
-import { ERRORS, GatewayError } from '../errors/errors.ts';
+import { asGatewayError, type GatewayError } from '../errors/errors.ts';
 import type { SessionObserver } from '../observe/session-observer.ts';
 import { judgeUser } from '../policy/certificate-user.ts';
 import type { DecisionHook, Question } from '../policy/decision-hook.ts';
+import { LimitReached } from '../policy/limit-reached.ts';
+import { SessionLimits } from '../policy/session-limits.ts';
 import { loginByCertificate } from './certificate-login.ts';
 import { DecidedLogin } from './decided-login.ts';
+import { LimitedLogin } from './limited-login.ts';
 import { type Login, UnroutedLogin } from './login.ts';
+import { RootedLogin } from './root/rooted-login.ts';
 import { RoutedLogin } from './routed-login.ts';
 import type { SessionEnvironment } from './session-environment.ts';
 import type { Standing } from './standing.ts';
@@ -43,7 +47,7 @@ export function newLogin(options: NewLoginOptions): Login {
   const { decisionHook, routes } = environment;
   const route = routes.find({ ...clientFacts(options), user });
   const verdict = judgeUser(listener.clientCertificates.user, standing.clientCertificate, user);
-  if (decisionHook === undefined || verdict === 'mismatch') return certified(options, route, before);
+  if (decisionHook === undefined || verdict === 'mismatch') return certified(options, route, undefined, before);
   return decided(options, route, decisionHook, verdict === 'authorized');
 }
 
@@ -53,30 +57,55 @@ function clientFacts({ address, listener, standing }: NewLoginOptions) {
   return { listener: listener.name, servername: tls?.servername, host, address, clientCertificate };
 }
 
-function certified(options: NewLoginOptions, route: BackendRoute | undefined, before?: BackendLink): Login {
+function certified(
+  options: NewLoginOptions,
+  route: BackendRoute | undefined,
+  decided: UserLimits = {},
+  before?: BackendLink,
+): Login {
   const { user, listener, standing } = options;
   const { user: byCertificate } = listener.clientCertificates;
-  return loginByCertificate(routed(options, route, before), {
+  return loginByCertificate(routed(options, route, decided, before), {
     verdict: judgeUser(byCertificate, standing.clientCertificate, user),
     certified: standing.clientCertificate !== undefined,
     needed: byCertificate.from === 'none' ? 'required' : byCertificate.password,
   });
 }
 
-function routed(options: NewLoginOptions, route: BackendRoute | undefined, before: BackendLink | undefined): Login {
+function routed(
+  options: NewLoginOptions,
+  route: BackendRoute | undefined,
+  decided: UserLimits,
+  before: BackendLink | undefined,
+): Login {
   const { user, address, environment, observer, acceptedAt, signal, open } = options;
-  const { routes, pace, config, decisionHook } = environment;
+  const { routes, pace, config, decisionHook, limits } = environment;
   if (route === undefined) return new UnroutedLogin(user, pace, signal);
   const goesOn = before?.lost.aborted === false && route.choice.backends.includes(before.backend);
   const { timeouts } = config;
-  return new RoutedLogin({
+  const onFailed = (backend: string, { code, reply }: GatewayError) =>
+    observer.loginFinished({ backend, user, outcome: 'failed', reply: reply?.[0], cause: code });
+  const login = new RoutedLogin({
     ...{ route, pace, signal, open, link: goesOn ? before : undefined, whom: { address, user } },
     ...{ deadline: acceptedAt + timeouts.login, finalReply: timeouts.finalReply },
     uniform: routes.mayMiss || decisionHook !== undefined,
     onBroken: ({ name }, { code, detail }) => observer.backendFailed(name, code, detail),
-    onFailed: (backend, { code, reply }) =>
-      observer.loginFinished({ backend, user, outcome: 'failed', reply: reply?.[0], cause: code }),
+    onFailed,
   });
+  return limited(
+    options,
+    route.root === undefined ? login : new RootedLogin({ login, root: route.root, onFailed }),
+    new SessionLimits(limits, { address, user, route: route.config, decided }),
+  );
+}
+
+function limited({ user, observer, signal }: NewLoginOptions, login: Login, limits: SessionLimits): Login {
+  const onRefused = (error: unknown): void => {
+    const { code, reply } = asGatewayError(error, 'internal-error');
+    observer.loginFinished({ backend: login.backend, user, outcome: 'failed', reply: reply?.[0], cause: code });
+    if (error instanceof LimitReached) observer.limits.reached(error, 'PASS');
+  };
+  return new LimitedLogin({ login, limits, signal, onRefused });
 }
 
 /** A certificate that stands for the password leaves nothing to wait for. */
@@ -96,28 +125,11 @@ function decided(
       isUtf8(user)
         ? hook.ask(question(options, password), signal)
         : Promise.resolve({ decision: 'deny', reply: undefined }),
-    lead: async (decision) => certified(options, await destination(environment, route, decision)),
-    enter: (most, backend) => takePlace(options, most, backend),
+    lead: async (decision) => certified(options, await destination(environment, route, decision), decision?.limits),
     pace: environment.pace,
     signal,
     onHookFailed: (code, detail) => observer.decisionFailed(code, detail),
   });
-}
-
-/** Until the session ends. */
-async function takePlace(
-  { user, environment, observer, signal }: NewLoginOptions,
-  most: number,
-  backend: string,
-): Promise<void> {
-  const admission = await environment.userPlaces.enter(user, most);
-  if ('refused' in admission) {
-    const { refused: cause } = admission;
-    observer.loginFinished({ backend, user, outcome: 'failed', reply: ERRORS[cause].reply?.[0], cause });
-    throw new GatewayError(cause);
-  }
-  if (signal.aborted) admission.leave();
-  else signal.addEventListener('abort', () => admission.leave(), { once: true });
 }
 
 async function destination(

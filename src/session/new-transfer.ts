@@ -5,11 +5,12 @@ import type { BackendLink } from '../backends/backend-link.ts';
 import type { ListenerConfig } from '../config/schema.ts';
 import { GatewayError } from '../errors/errors.ts';
 import type { SessionObserver } from '../observe/session-observer.ts';
+import { LimitReached } from '../policy/limit-reached.ts';
 import type { Reply } from '../wire/reply.ts';
-import { touchedBy } from './current-directory.ts';
 import type { Outcome } from './outcome.ts';
 import type { SessionEnvironment } from './session-environment.ts';
 import type { Standing } from './standing.ts';
+import { touchedPath } from './touched-path.ts';
 import { Transfer } from './transfer.ts';
 
 /** What a transfer takes from its session. */
@@ -20,7 +21,7 @@ export interface TransferSurroundings {
 }
 
 export function newTransfer(
-  { command, direction, plan }: Outcome & { do: 'begin' },
+  { command, direction, plan, allowance, expectedBytes, course }: Outcome & { do: 'begin' },
   link: BackendLink,
   standing: Standing,
   { environment, listener, observer }: TransferSurroundings,
@@ -29,23 +30,28 @@ export function newTransfer(
   const { restart, type } = standing;
   const { uploadEnd, downloadEnd } = { ...listener.policy, ...standing.rules.policy };
   return new Transfer({
-    command,
+    command: course?.command ?? command,
+    filter: course?.filter,
     direction,
     link,
     plan,
     protection: standing.protection,
     restart,
-    expectedBytes: standing.sizes.take(command, restart),
+    expectedBytes,
+    meter: allowance.meter,
+    onRefused: (reason) => {
+      if (reason instanceof LimitReached) observer.limits.reached(reason, command.verb);
+    },
     uploadEnd,
     downloadEnd,
     timeouts: environment.config.timeouts,
     hash: environment.audit.hash,
     onBegin: () => {
-      const touched = touchedBy(standing.directory, command);
+      const touched = touchedPath(standing, command);
       const beginning = { verb: command.verb, direction, backend: link.backend.name, touched, restart, type };
       if (!observer.transferBegins(beginning)) throw new GatewayError('audit-unavailable');
     },
-    onPreliminary,
+    onPreliminary: (preliminary) => onPreliminary(course?.shown(preliminary) ?? preliminary),
     onUncleanUpload: () => observer.uncleanUpload(),
     onUncleanDownload: () => observer.uncleanDownload(link.backend.name),
   });

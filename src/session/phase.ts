@@ -40,8 +40,8 @@ export function withoutPlan(phase: Phase): Phase {
   return { ...phase, plan: undefined };
 }
 
-/** Security of the control connection. */
-export type ControlSecurity = 'clear' | 'secure';
+/** Security of the control connection; `cleared` where the client has given TLS up (CCC). */
+export type ControlSecurity = 'clear' | 'secure' | 'cleared';
 
 /** The link of a phase that has one. */
 export function linkOf(phase: Phase): BackendLink | undefined {

@@ -1,6 +1,6 @@
 /**
- * TLS on the control connection of a client, on an implicit listener or after AUTH, and the client's certificate; every
- * outcome is observed.
+ * TLS on the control connection of a client, on an implicit listener or after AUTH, and the client's certificate; and its end
+ * where the client gives it up (CCC). Every outcome is observed.
  */
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
@@ -11,6 +11,7 @@ import { asGatewayError, type GatewayError } from '../errors/errors.ts';
 import type { SessionObserver } from '../observe/session-observer.ts';
 import { verifiedCertificate } from '../tls/client-certificate.ts';
 import { tlsFacts } from '../tls/facts.ts';
+import type { RemovableTls } from '../tls/removable-tls.ts';
 import type { SessionTls } from '../tls/session-tls.ts';
 import { secureAsServer } from '../tls/upgrade.ts';
 import { type Reply, reply, serializeReply } from '../wire/reply.ts';
@@ -36,7 +37,7 @@ export interface SecureControlOptions {
 export async function secureControl(
   raw: Socket,
   { address, environment, listener, observer, signal }: SecureControlOptions,
-): Promise<{ readonly socket: TLSSocket; readonly tls: SessionTls }> {
+): Promise<{ readonly socket: TLSSocket; readonly removable: RemovableTls | undefined; readonly tls: SessionTls }> {
   const { contexts, config } = environment;
   if (contexts === undefined) throw new Error('TLS was begun without a certificate');
   const { clientCertificates } = listener;
@@ -51,6 +52,7 @@ export async function secureControl(
       timeout: config.timeouts.tlsHandshake,
       signal,
       proveEnd: false,
+      removable: listener.policy.ccc === 'allow',
       turn: 'now',
       codes: { failed: 'tls-handshake-failed', timeout: 'tls-handshake-timeout' },
     });
@@ -59,7 +61,7 @@ export async function secureControl(
     const certificate = mode === 'off' ? undefined : verifiedCertificate(socket, mode);
     if (certificate !== undefined) tls.identify(certificate);
     observer.tlsEstablished('control', { ...tlsFacts(socket), clientCertificate: certificate });
-    return { socket, tls };
+    return { socket, removable: secured.removable, tls };
   } catch (error) {
     tls.dispose();
     const failure = asGatewayError(error, 'tls-handshake-failed');
@@ -80,10 +82,23 @@ export async function upgradeControl(
   const { address } = client.peer;
   await client.reply(accepted);
   await client.secure(async (raw) => {
-    const { socket, tls } = await secureControl(raw, { ...options, address });
+    const { socket, removable, tls } = await secureControl(raw, { ...options, address });
     Object.assign(standing, { tls, clientCertificate: tls.clientCertificate });
-    return socket;
+    return { socket, removable };
   });
+}
+
+/** Answers CCC, takes TLS off, and notes it (RFC 4217 §6). Raises what {@link ClientChannel.clear} raises. */
+export async function clearControl(
+  accepted: Reply,
+  client: ClientChannel,
+  standing: Standing,
+  { environment, observer, signal }: Pick<SecureControlOptions, 'environment' | 'observer' | 'signal'>,
+): Promise<void> {
+  await client.clear(accepted, environment.config.timeouts.tlsHandshake);
+  if (signal.aborted) return;
+  standing.control = 'cleared';
+  observer.controlCleared();
 }
 
 /** The reply and the end of the connection; what the client says meanwhile is dropped, or else a reset would overtake the reply. */

@@ -17,18 +17,23 @@ import { type Endpoint, type Family, familyOf } from '../net/address.ts';
 import { isOwnAddress } from '../net/own-addresses.ts';
 import type { SessionObserver } from '../observe/session-observer.ts';
 import { refuseActiveTarget } from '../policy/active-target.ts';
+import { addressKey } from '../policy/address-key.ts';
+import { LimitReached } from '../policy/limit-reached.ts';
 import type { ProtectionRule } from '../policy/protection.ts';
 import type { ClientHello } from '../wire/client-hello.ts';
+import type { Command } from '../wire/command.ts';
 import { serializeReply } from '../wire/reply.ts';
 import { ActiveClientData } from './active-client-data.ts';
+import { allowTransfer } from './allowed-transfer.ts';
 import { ClientData } from './client-data.ts';
 import { DataPlan } from './data-plan.ts';
 import type { Login } from './login.ts';
 import { newLogin } from './new-login.ts';
-import type { HandlerContext } from './outcome.ts';
+import type { AllowedTransfer, HandlerContext } from './outcome.ts';
 import { type ControlSecurity, linkOf, type Phase } from './phase.ts';
 import type { SessionEnvironment } from './session-environment.ts';
 import type { Standing } from './standing.ts';
+import type { Direction } from './verdict.ts';
 
 export interface SessionContextOptions {
   readonly environment: SessionEnvironment;
@@ -58,6 +63,10 @@ export class SessionContext implements HandlerContext {
 
   get phase(): Phase {
     return this.#options.phase;
+  }
+
+  get root(): HandlerContext['root'] {
+    return this.#options.standing.root;
   }
 
   get control(): ControlSecurity {
@@ -105,6 +114,23 @@ export class SessionContext implements HandlerContext {
     const { environment, client } = this.#options;
     if (environment.config.limits.ban.failures === 'off') return false;
     return environment.places.isBanned(client.peer.address);
+  }
+
+  async countLogin(): Promise<void> {
+    const { environment, client, observer } = this.#options;
+    const { counts, limits } = environment.limits;
+    const { loginRate: rate } = limits.perAddress;
+    if (rate === 'unlimited') return;
+    const [whose, key] = [addressKey(client.peer.address), 'limits.perAddress.loginRate'];
+    const exceeded = await counts.attempt([{ limit: 'loginRate', scope: 'address', whose, key, rate }]);
+    if (exceeded === undefined) return;
+    const reached = new LimitReached('too-many-logins-of-address', exceeded.refused);
+    observer.limits.reached(reached, 'USER');
+    throw reached;
+  }
+
+  allowTransfer(command: Command, direction: Direction): Promise<AllowedTransfer> {
+    return allowTransfer(command, direction, this.#options.standing);
   }
 
   beginLogin(user: string): Login {
@@ -189,7 +215,7 @@ export class SessionContext implements HandlerContext {
     dropPlan();
     const claimant = { address: client.peer.address, recognises: this.#recognises(), identity: this.#identity() };
     const expectation = await environment.passivePool.expect(claimant, signal);
-    if (signal.aborted) expectation?.release();
+    if (signal.aborted) expectation?.release('unused');
     if (expectation === undefined || signal.aborted) return undefined;
     const half = new ClientData({
       expectation,
@@ -216,6 +242,10 @@ export class SessionContext implements HandlerContext {
       sockets,
     });
     return new DataPlan(half, this.#backendData(link));
+  }
+
+  offers(verb: string): boolean {
+    return this.#options.standing.files?.offers(verb) ?? true;
   }
 
   get activeMode(): 'allow' | 'deny' {

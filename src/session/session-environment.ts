@@ -1,6 +1,7 @@
 /**
  * What all sessions of a gateway share.
  */
+import type { AccessTable } from '../access/rules.ts';
 import type { BackendRoutes } from '../backends/backend-routes.ts';
 import type { Config } from '../config/schema.ts';
 import type { AdvertisedAddress } from '../data/advertise.ts';
@@ -11,7 +12,7 @@ import type { RecentFailures } from '../observe/recent-failures.ts';
 import type { SessionPlaces } from '../policy/admissions.ts';
 import type { BackendPlaces } from '../policy/backend-admissions.ts';
 import type { DecisionHook } from '../policy/decision-hook.ts';
-import type { UserPlaces } from '../policy/user-admissions.ts';
+import type { LimitsInForce } from '../policy/limits-in-force.ts';
 import type { ServerContexts } from '../tls/contexts.ts';
 import type { LoginPace } from './login-pace.ts';
 
@@ -20,10 +21,13 @@ export interface SessionEnvironment {
   readonly config: Config;
   readonly contexts: ServerContexts | undefined;
   readonly routes: BackendRoutes;
+  /** Who may do what with which files. */
+  readonly access: AccessTable;
   /** Who decides about logins; undefined where only routes do. */
   readonly decisionHook: DecisionHook | undefined;
   readonly backendPlaces: BackendPlaces;
-  readonly userPlaces: UserPlaces;
+  /** What is limited, and who counts it. */
+  readonly limits: LimitsInForce;
   readonly pace: LoginPace;
   readonly passivePool: PassivePool;
   readonly advertised: AdvertisedAddress;

@@ -55,6 +55,8 @@ export interface SessionSnapshot {
   readonly backend: string | null;
   readonly phase: Phase['name'];
   readonly tls: TlsSnapshot | null;
+  /** TLS was given up on the control connection (CCC). */
+  readonly cleared: boolean;
   readonly commands: number;
   readonly transfers: number;
   readonly failedTransfers: number;
@@ -79,6 +81,7 @@ export function sessionSnapshot(phase: Phase, observer: SessionObserver): Sessio
     backend: linkOf(phase)?.backend.name ?? null,
     phase: phase.name,
     tls: tlsSnapshot(observer.tls),
+    cleared: observer.tls?.cleared ?? false,
     ...counts,
     transfer: phase.name === 'transferring' ? transferSnapshot(phase.transfer) : null,
   };

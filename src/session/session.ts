@@ -4,28 +4,31 @@
  */
 import type { BackendLink } from '../backends/backend-link.ts';
 import { within } from '../backends/within.ts';
-import { NO_USER_RULES } from '../config/decision.ts';
 import { ClientChannel, type ClientInput } from '../control/client-channel.ts';
 import { asGatewayError, type ErrorCode, GatewayError } from '../errors/errors.ts';
 import type { Command } from '../wire/command.ts';
 import { type Reply, reply } from '../wire/reply.ts';
 import { settleIn } from './after-login.ts';
+import { paceCommand } from './command-pace.ts';
 import { deny } from './denial.ts';
 import { loginAbandoned, loginRefused } from './failed-login.ts';
 import { forward } from './forward.ts';
 import { admit } from './gate.ts';
 import { HANDLERS } from './handlers/index.ts';
 import { endOfInput, lastReply } from './last-reply.ts';
+import { listNothing } from './list-nothing.ts';
 import { loginProgress } from './login-progress.ts';
 import { newTransfer } from './new-transfer.ts';
+import { noteOutcome } from './note-outcome.ts';
 import type { Outcome } from './outcome.ts';
 import { leavePhase, linkOf, type Phase, withoutPlan } from './phase.ts';
-import { upgradeControl } from './secure-control.ts';
+import { clearControl, upgradeControl } from './secure-control.ts';
 import { SessionContext } from './session-context.ts';
 import type { SessionOptions } from './session-options.ts';
 import { type SessionSnapshot, sessionSnapshot } from './session-snapshot.ts';
-import { newStanding, type Standing, secureStanding } from './standing.ts';
+import { newStanding, type Standing, secureStanding, settleStanding } from './standing.ts';
 import { runTransfer } from './transfer-record.ts';
+import { discard } from './unused-outcome.ts';
 
 const GREETING = reply(220, 'FTPS gateway ready.');
 const GOODBYE = 2000; // milliseconds for the client to take the last reply
@@ -43,10 +46,10 @@ export class Session {
     const { limits, timeouts } = environment.config;
     this.#options = options;
     this.#standing = newStanding(tls);
-    this.#client = new ClientChannel(connection, this.#standing.control, {
+    this.#client = new ClientChannel(connection, tls === undefined ? 'clear' : 'secure', {
       maxLineBytes: limits.commandLine,
       onArrival: ({ verb }) => verb === 'ABOR' && this.#interrupt('client-aborted'),
-      onLost: () => this.#clientLost(),
+      onLost: (reason) => this.#clientLost(reason),
     });
     const left = options.acceptedAt + timeouts.login - performance.now();
     this.#loginTimer = setTimeout(() => this.close(new GatewayError('login-timeout')), left);
@@ -69,7 +72,7 @@ export class Session {
   }
 
   /** Ends the session; the first reason wins. `last` is what the client is told. */
-  close(reason: GatewayError, last = lastReply(this.#phase, reason)): void {
+  close(reason: GatewayError, last = lastReply(this.#phase, reason, this.#standing)): void {
     const phase = this.#phase;
     if (phase.name === 'closing') return;
     this.#phase = { name: 'closing', reason };
@@ -104,7 +107,8 @@ export class Session {
     const idle = this.#standing.rules.limits.controlIdle ?? this.#options.environment.config.timeouts.controlIdle;
     const input = await within(this.#client.next(), idle);
     if (input === undefined) this.close(new GatewayError('control-idle'));
-    return input;
+    else await paceCommand(this.#standing, this.#options, this.#end.signal);
+    return this.#phase.name === 'closing' ? undefined : input;
   }
 
   async #take(input: ClientInput): Promise<void> {
@@ -124,9 +128,10 @@ export class Session {
     this.#options.observer.command(command.verb, admission.kind !== 'unknown');
     if (admission.kind === 'unknown') return this.#unknown();
     if (admission.kind === 'refused') return this.#reply(admission.reply);
-    const outcome = await HANDLERS[admission.spec.family](admission.command, this.#context());
+    const handle = (taken: Command) => HANDLERS[admission.spec.family](taken, this.#context());
+    const outcome = await (this.#standing.files?.lead(admission.command, handle) ?? handle(admission.command));
     if (this.#phase.name !== 'closing') await this.#apply(outcome, admission.command);
-    else if (outcome.do === 'plan') outcome.plan.dispose();
+    else discard(outcome);
   }
 
   #unknown(): Promise<void> {
@@ -160,33 +165,32 @@ export class Session {
         return this.#reply(outcome.reply);
       case 'refuse':
       case 'fail':
+      case 'exceed':
         return this.#reply(await deny(outcome, command, standing, this.#options.observer));
       case 'forward':
         return this.#forward(outcome.command);
       case 'secure':
         return this.#secure(outcome);
+      case 'clear':
+        return clearControl(outcome.reply, this.#client, standing, { ...this.#options, signal: this.#end.signal });
       case 'protect':
-        standing.protection = outcome.protection;
+      case 'host':
+      case 'remember':
+      case 'extended-only':
+        noteOutcome(standing, outcome);
         return this.#reply(outcome.reply);
       case 'login':
         return this.#login(outcome);
-      case 'host':
-        standing.host = outcome.host;
-        return this.#reply(outcome.reply);
-      case 'remember':
-        if (standing.remembered.length < 4) standing.remembered.push(outcome.command);
-        return this.#reply(outcome.reply);
       case 'plan':
         if (this.#phase.name === 'ready') this.#phase = { ...this.#phase, plan: outcome.plan };
-        return this.#reply(outcome.reply);
-      case 'extended-only':
-        standing.extendedOnly = true;
         return this.#reply(outcome.reply);
       case 'cancel':
         this.#dropPlan();
         return this.#reply(outcome.reply);
       case 'begin':
         return this.#transfer(outcome);
+      case 'list-nothing':
+        return this.#listNothing(outcome);
       case 'close':
         return this.close(new GatewayError(outcome.reason), outcome.reply);
     }
@@ -195,6 +199,12 @@ export class Session {
   async #forward(command: Command): Promise<void> {
     if (this.#phase.name !== 'ready') throw new Error(`forward while ${this.#phase.name}`);
     await this.#reply(await forward(command, this.#phase.link, this.#standing, this.#options.observer));
+  }
+
+  async #listNothing(outcome: Outcome & { do: 'list-nothing' }): Promise<void> {
+    const options = { ...this.#options, signal: this.#end.signal };
+    await this.#reply(await listNothing(outcome, this.#standing, options, (first) => this.#reply(first)));
+    this.#dropPlan();
   }
 
   async #secure({ reply: accepted, protection }: Outcome & { do: 'secure' }): Promise<void> {
@@ -209,27 +219,20 @@ export class Session {
   }
 
   async #login({ reply: answer, login }: Outcome & { do: 'login' }): Promise<void> {
-    const { environment, observer } = this.#options;
+    const { observer } = this.#options;
     const progress = loginProgress(answer);
-    const { user, link, backend, cause } = login;
+    const { user, link, backend } = login;
     if (progress === 'accepted' && link !== undefined) {
       clearTimeout(this.#loginTimer);
       this.#phase = { name: 'ready', user, link, plan: undefined };
-      this.#standing.rules = login.rules ?? NO_USER_RULES;
+      settleStanding(this.#standing, login);
       observer.loginFinished({ backend, user, outcome: 'accepted', reply: answer.code, cause: undefined });
       await this.#reply(answer);
-      return settleIn(link, this.#standing, environment);
+      return settleIn(user, link, this.#standing, this.#options);
     }
     this.#phase = { name: 'login', stage: progress === 'more' ? 'named' : 'unnamed', login };
     if (progress === 'more') return this.#reply(answer);
-    observer.loginFinished({
-      backend,
-      user,
-      outcome: 'refused',
-      reply: answer.code,
-      cause: cause ?? 'backend-refused',
-    });
-    const end = await loginRefused(login, this.#standing, this.#options, this.#end.signal);
+    const end = await loginRefused(login, answer, this.#standing, this.#options, this.#end.signal);
     await this.#reply(answer);
     if (end !== undefined) this.close(new GatewayError(end));
   }
@@ -256,11 +259,11 @@ export class Session {
   }
 
   /** ABOR has arrived, or the client is gone: either counts before its turn in the queue. */
-  #clientLost(): void {
+  #clientLost(reason: GatewayError): void {
     this.#interrupt('client-control-lost');
     // Commands that were sent before the end are still carried out; without any nobody waits for an answer.
     const waits = this.#phase.name === 'transferring' || this.#client.departure === 'with-commands';
-    if (!waits) this.close(new GatewayError('client-closed'));
+    if (!waits) this.close(reason);
   }
 
   #interrupt(code: ErrorCode): void {
@@ -283,7 +286,7 @@ export class Session {
     const afterRefusal = phase.name === 'login' && this.#standing.failedLogins > 0 && link.farewell === undefined;
     if (onLoss === 'handled' || afterRefusal) return;
     this.#options.observer.backendFailed(link.backend.name, reason.code, reason.detail);
-    if (onLoss === 'fatal') this.close(reason, told ? null : lastReply(phase, reason));
+    if (onLoss === 'fatal') this.close(reason, told ? null : lastReply(phase, reason, this.#standing));
   }
 
   #dropPlan(): void {

@@ -23,6 +23,11 @@ export class SizeHints {
     if (verb === 'ALLO') this.#announced = wholeNumber(argument.split(' ', 1)[0] ?? '');
   }
 
+  /** Bytes of this file at the backend; undefined where it has not said so lately. */
+  sizeOf(path: string | undefined): number | undefined {
+    return this.#file !== undefined && this.#file.path === path ? this.#file.bytes : undefined;
+  }
+
   /** Bytes of a transfer that begins; undefined where nobody said it. `restart` is the position of REST. What was announced counts once. */
   take({ verb, argument }: Command, restart: string | undefined): number | undefined {
     const announced = this.#announced;
@@ -39,7 +44,8 @@ export function sizeInReply(preliminary: Reply | undefined): number | undefined 
   return said === undefined ? undefined : Number(said);
 }
 
-function wholeNumber(text: string): number | undefined {
+/** A number of bytes, such as the position of REST; undefined where it is none. */
+export function wholeNumber(text: string): number | undefined {
   const trimmed = text.trim();
   return /^\d{1,15}$/.test(trimmed) ? Number(trimmed) : undefined;
 }

@@ -3,12 +3,16 @@
  */
 import { NO_USER_RULES, type UserRules } from '../config/decision.ts';
 import type { Protection } from '../data/leg.ts';
+import type { SessionLimits } from '../policy/session-limits.ts';
 import type { ClientCertificate } from '../tls/facts.ts';
 import type { SessionTls } from '../tls/session-tls.ts';
 import type { Command } from '../wire/command.ts';
 import { isPositive, type Reply } from '../wire/reply.ts';
 import type { CurrentDirectory } from './current-directory.ts';
+import type { FileGate } from './file-gate.ts';
+import type { Login } from './login.ts';
 import type { ControlSecurity } from './phase.ts';
+import type { RootedSession } from './root/rooted-session.ts';
 import { SizeHints } from './size-hints.ts';
 
 /** The state that outlives a phase. */
@@ -31,12 +35,20 @@ export interface Standing {
   type: 'ascii' | 'image' | 'other';
   /** Where the backend is; undefined where nobody needs to know. */
   directory: CurrentDirectory | undefined;
+  /** What the client sees in place of the whole backend. */
+  root: RootedSession | undefined;
+  /** What stands before the files of the backend; undefined where nothing does. */
+  files: FileGate | undefined;
   /** What was said about the sizes of files. */
   readonly sizes: SizeHints;
   /** CLNT and OPTS that the client sent before login, for the backend. */
   readonly remembered: Command[];
   /** What a decision about this login puts in place of what holds for everybody. */
   rules: UserRules;
+  /** What it may, once it is logged in. */
+  limits: SessionLimits | undefined;
+  /** When commands may come as often as they like again (`performance.now()`). */
+  commandsWhole: number;
   /** The session ends with its transfer. */
   leaves: boolean;
   unknownCommands: number;
@@ -60,9 +72,13 @@ export function newStanding(tls: SessionTls | undefined): Standing {
     restart: undefined,
     type: 'ascii',
     directory: undefined,
+    files: undefined,
+    root: undefined,
     sizes: new SizeHints(),
     remembered: [],
     rules: NO_USER_RULES,
+    limits: undefined,
+    commandsWhole: 0,
     leaves: false,
     unknownCommands: 0,
     failedLogins: 0,
@@ -76,6 +92,13 @@ export function secureStanding(standing: Standing, protection: Protection): void
   standing.host = undefined;
   standing.control = 'secure';
   standing.protection = protection;
+}
+
+/** The client is logged in: what that login came with holds from here. */
+export function settleStanding(standing: Standing, { rules, limits, root }: Login): void {
+  standing.rules = rules ?? NO_USER_RULES;
+  standing.limits = limits;
+  standing.root = root;
 }
 
 /**

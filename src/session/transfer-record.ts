@@ -2,9 +2,11 @@
  * Runs a transfer and tells of it when it has ended, as one record for log, metrics and audit.
  */
 import type { LegFacts, SessionObserver, TransferRecord } from '../observe/session-observer.ts';
+import type { TransferAllowance } from '../policy/transfer-allowance.ts';
 import type { Command } from '../wire/command.ts';
-import { touchedBy } from './current-directory.ts';
+import type { SentCourse } from './root/course.ts';
 import { noticeResumption, type Standing } from './standing.ts';
+import { touchedPath } from './touched-path.ts';
 import type { Transfer } from './transfer.ts';
 import type { Direction, Verdict } from './verdict.ts';
 
@@ -14,6 +16,8 @@ export interface BegunTransfer {
   readonly direction: Direction;
   readonly backend: string;
   readonly transfer: Transfer;
+  readonly allowance: TransferAllowance;
+  readonly course: SentCourse | undefined;
 }
 
 interface FinishedTransfer extends BegunTransfer {
@@ -29,7 +33,9 @@ export async function runTransfer(
   observer: SessionObserver,
 ): Promise<Verdict> {
   const since = performance.now();
-  const verdict = await begun.transfer.run();
+  const verdict = inView(await begun.transfer.run(), begun.course);
+  begun.allowance.finish(verdict.outcome === 'completed');
+  observer.limits.bandwidthWaited(begun.allowance.waits);
   const resumed = begun.transfer.legs.client?.tls?.resumed;
   if (resumed !== undefined) noticeResumption(standing, resumed);
   const milliseconds = Math.round(performance.now() - since);
@@ -37,17 +43,26 @@ export async function runTransfer(
   return verdict;
 }
 
+/** The words of a backend as a client with a root may hear them; those of the gateway stay. */
+function inView(verdict: Verdict, course: SentCourse | undefined): Verdict {
+  const { cause, reply } = verdict;
+  const quoted = cause === undefined || cause === 'backend-refused';
+  return course === undefined || reply === null || !quoted ? verdict : { ...verdict, reply: course.shown(reply) };
+}
+
 function transferRecord(finished: FinishedTransfer): TransferRecord {
-  const { command, direction, backend, transfer, verdict, milliseconds, standing } = finished;
+  const { command, direction, backend, transfer, allowance, verdict, milliseconds, standing } = finished;
+  const heldBack = Math.round(Math.max(0, ...allowance.waits.map((wait) => wait.milliseconds)));
   return {
     verb: command.verb,
     direction,
     backend,
-    touched: touchedBy(standing.directory, command, transfer.preliminary),
+    touched: touchedPath(standing, command, transfer.preliminary),
     restart: transfer.restart,
     type: standing.type,
     bytes: transfer.bytes,
     milliseconds,
+    heldBack: heldBack > 0 ? heldBack : undefined,
     outcome: verdict.outcome,
     cause: verdict.cause,
     detail: verdict.detail,

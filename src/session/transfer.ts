@@ -8,7 +8,6 @@ import { abortTransfer } from '../backends/abort-transfer.ts';
 import { startOfHandshake } from '../backends/backend-data.ts';
 import type { BackendLink, Turn } from '../backends/backend-link.ts';
 import { within } from '../backends/within.ts';
-import type { Policy, TimeoutsConfig } from '../config/schema.ts';
 import { type Exchange, letsDataFlow } from '../control/exchange.ts';
 import type { DataLeg, Protection } from '../data/leg.ts';
 import type { RelayReport } from '../data/relay.ts';
@@ -16,10 +15,10 @@ import { asGatewayError, type ErrorCode, GatewayError } from '../errors/errors.t
 import type { DataEnd, LegFacts } from '../observe/session-records.ts';
 import type { Command } from '../wire/command.ts';
 import { isPositive, isPreliminary, type Reply, reply, serializeReply } from '../wire/reply.ts';
-import { DataPhase, type Legs } from './data-phase.ts';
+import { DataPhase, type DataPhaseOptions, type Legs } from './data-phase.ts';
 import type { DataPlan } from './data-plan.ts';
 import { sizeInReply } from './size-hints.ts';
-import { type Direction, decided, failed, refused, type Step, stop, type Verdict, withResumption } from './verdict.ts';
+import { decided, failed, refused, type Step, stop, type Verdict, withResumption } from './verdict.ts';
 
 /** A backend that says nothing for this long to an upload, or sends data without a word, leaves 1yz out (milliseconds). */
 const PRELIMINARY_SILENCE = 5000;
@@ -27,9 +26,11 @@ const SIDES = ['client', 'backend'] as const;
 /** How long after the final reply a data connection of the backend, made before it, may still be on its way (milliseconds). */
 const OVERTAKEN = 2000;
 
-export interface TransferOptions {
+/** What the flow of data has from the transfer itself. */
+type OfTransfer = 'legs' | 'turn' | 'exchange' | 'signal' | 'unlessAborted' | 'onRelayed' | 'digest';
+
+export interface TransferOptions extends Omit<DataPhaseOptions, OfTransfer> {
   readonly command: Command;
-  readonly direction: Direction;
   readonly link: BackendLink;
   readonly plan: DataPlan;
   readonly protection: Protection;
@@ -37,19 +38,12 @@ export interface TransferOptions {
   readonly restart: string | undefined;
   /** How large it will be, where somebody said so. */
   readonly expectedBytes: number | undefined;
-  readonly uploadEnd: Policy['uploadEnd'];
-  readonly downloadEnd: Policy['downloadEnd'];
-  readonly timeouts: TimeoutsConfig;
   /** Whether the bytes are hashed. */
   readonly hash: 'off' | 'sha256';
   /** Called when the command is about to be forwarded. Raises GatewayError where it must not be. */
   readonly onBegin: () => void;
   /** Sends 1yz to the client. */
   readonly onPreliminary: (reply: Reply) => Promise<void>;
-  /** An upload that ended without close_notify is accepted. */
-  readonly onUncleanUpload: () => void;
-  /** A download whose backend ended without close_notify is accepted. */
-  readonly onUncleanDownload: () => void;
 }
 
 /** A transfer on its way. */
@@ -277,6 +271,10 @@ export class Transfer {
       signal: this.#abort.signal,
       unlessAborted: (promise) => this.#unlessAborted(promise),
       digest: this.#hash,
+      onRefused: (reason) => {
+        this.#options.onRefused(reason);
+        this.abort(reason);
+      },
       onRelayed: (report) => {
         this.#relayed = report;
       },

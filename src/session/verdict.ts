@@ -40,8 +40,14 @@ export function withResumption(verdict: Verdict, resumed: boolean | undefined): 
   return { ...verdict, detail: `${verdict.detail}; its data connection did not resume the TLS session` };
 }
 
-/** Somebody wanted the end of the transfer. */
-const WANTED: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['client-aborted', 'ended-by-operator']);
+/** Somebody wanted the end of the transfer: the client, or an operator, also by a limit. */
+const WANTED: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'client-aborted',
+  'ended-by-operator',
+  'upload-too-large',
+  'upload-quota-exceeded',
+  'download-quota-exceeded',
+]);
 
 /** Anything else went wrong. `final` is what the backend said to it, for the log: it may believe in success. */
 export function failed(error: GatewayError, final?: Reply): Verdict {

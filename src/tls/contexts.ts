@@ -62,11 +62,12 @@ interface Trust {
 
 /**
  * Reads all certificates, and the authorities for those of clients; undefined where no certificate is configured. `clients` are the
- * settings of all listeners. Rejects when a file cannot be read or does not fit.
+ * settings of all listeners, `replica` is the number of this one where there are several. Rejects when a file cannot be read or does not fit.
  */
 export async function loadServerContexts(
   config: TlsConfig,
   clients: readonly ClientCertificatesConfig[],
+  replica?: number,
 ): Promise<ServerContexts | undefined> {
   const loaded = await Promise.all(
     config.certificates.map(async (files): Promise<Loaded> => {
@@ -85,7 +86,7 @@ export async function loadServerContexts(
     newSession: (each, address) => {
       const choice = choices.get(trustKey(each));
       if (choice === undefined) throw new Error('contexts were not made for these client certificates');
-      return new SessionTls({ choice, asksCertificate: each.mode !== 'off', address, sessions });
+      return new SessionTls({ choice, asksCertificate: each.mode !== 'off', address, sessions, replica });
     },
     certificates: loaded.map(({ path, certificate }) => ({
       name: path,

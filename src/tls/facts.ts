@@ -17,6 +17,8 @@ export interface TlsFacts {
   readonly protocol: string | undefined;
   /** The certificate of the client, where it showed one that is valid. */
   readonly clientCertificate?: ClientCertificate | undefined;
+  /** The client has given TLS up again (CCC): the rest of the connection is in clear. */
+  readonly cleared?: true | undefined;
 }
 
 /** What a client's certificate says. */

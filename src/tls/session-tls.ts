@@ -14,8 +14,15 @@ const TLS_1_2 = 0x0303;
 /** Ticket keys of Node: 16 bytes of name, 32 of secrets. */
 const TICKET_KEYS_LENGTH = 48;
 const KEY_NAME_LENGTH = 16;
+/** Of the name of a key: the number of the replica, where there are several. */
+const REPLICA_LENGTH = 2;
 /** TLS sessions that are kept for clients without tickets; each full handshake makes one. */
 const MAX_STORED_SESSIONS = 4;
+
+/** The number of the replica whose session a ticket key with this name belongs to; any number where it is not one of several. */
+export function replicaOfKey(name: Buffer): number {
+  return name.readUIntBE(0, REPLICA_LENGTH);
+}
 
 /** Variants of a context for one certificate. */
 export type ContextVariant =
@@ -56,6 +63,8 @@ export interface SessionTlsOptions {
   /** Address of the client. */
   readonly address: string;
   readonly sessions: SessionKeys;
+  /** Which of several replicas the session is on: other ones can read it from the name of its ticket key. */
+  readonly replica?: number | undefined;
 }
 
 export class SessionTls {
@@ -73,7 +82,8 @@ export class SessionTls {
   #mixedUp = false;
   #servername: string | undefined;
 
-  constructor({ choice, asksCertificate, address, sessions }: SessionTlsOptions) {
+  constructor({ choice, asksCertificate, address, sessions, replica }: SessionTlsOptions) {
+    if (replica !== undefined) this.#ticketKeys.writeUIntBE(replica, 0, REPLICA_LENGTH);
     this.#choice = choice;
     this.#sessions = sessions;
     sessions.set(this.#keyName, this);

@@ -5,6 +5,7 @@
 import type { Socket } from 'node:net';
 import { type SecureContext, TLSSocket } from 'node:tls';
 import { type ErrorCode, GatewayError } from '../errors/errors.ts';
+import { RemovableTls } from './removable-tls.ts';
 import type { TlsOffer } from './session-tls.ts';
 import { type ProvenStream, WithheldEof } from './withheld-eof.ts';
 
@@ -18,6 +19,8 @@ export interface SecureOptions {
   readonly signal: AbortSignal;
   /** Whether the end of the stream must be proven: costs speed, see {@link WithheldEof}. */
   readonly proveEnd: boolean;
+  /** Whether TLS may be taken off again; not together with `proveEnd`. Costs speed. */
+  readonly removable?: boolean;
   /**
    * When it resolves: `now`, in the turn in which the handshake finishes, or in the `next` one, for whoever may destroy the socket at
    * once. quirk: Node 26.10 crashes where it is destroyed in the turn of its handshake.
@@ -31,17 +34,20 @@ export interface SecureSocket {
   readonly socket: TLSSocket;
   /** How the peer's stream ends; only where `proveEnd` was asked. */
   readonly proven: ProvenStream | undefined;
+  /** What is below TLS; only where `removable` was asked. */
+  readonly removable?: RemovableTls | undefined;
 }
 
 /** Handshakes as the TLS server. On failure the socket is destroyed. Raises GatewayError, or the signal's reason. */
 export function secureAsServer(raw: Socket, options: SecureOptions): Promise<SecureSocket> {
-  const { offer, timeout, signal, proveEnd, codes } = options;
+  const { offer, timeout, signal, codes } = options;
   if (signal.aborted) {
     raw.destroy();
     return Promise.reject(signal.reason);
   }
-  const withheld = proveEnd ? new WithheldEof(raw) : undefined;
-  const socket = new TLSSocket(withheld ?? raw, {
+  const withheld = options.proveEnd ? new WithheldEof(raw) : undefined;
+  const removable = options.removable ? new RemovableTls(raw) : undefined;
+  const socket = new TLSSocket(removable ?? withheld ?? raw, {
     isServer: true,
     secureContext: offer.secureContext,
     // ALPN `ftp` only: whoever offers only h2 or http/1.1 is turned away (cross-protocol attacks); nobody has to offer any.
@@ -94,7 +100,7 @@ export function secureAsServer(raw: Socket, options: SecureOptions): Promise<Sec
         socket.destroy(error);
       });
       socket.on('error', () => {});
-      const secured = { socket, proven: withheld?.proven(socket) };
+      const secured = { socket, proven: withheld?.proven(socket), removable };
       if (options.turn === 'now') resolve(secured);
       else setImmediate(() => resolve(secured));
     });

@@ -4,7 +4,7 @@
  */
 import type { Endpoint } from '../net/address.ts';
 import { octetsOf } from './ip-octets.ts';
-import { SIGNATURE } from './proxy-header.ts';
+import { SIGNATURE, TOKEN_TYPE } from './proxy-header.ts';
 
 /** The ends of the client's connection. */
 export interface ProxyEnds {
@@ -27,6 +27,8 @@ export interface ProxyFacts {
   /** The name that the client asked for (SNI). */
   readonly authority?: string | undefined;
   readonly tls?: ProxyTls | undefined;
+  /** By which another replica believes the header. */
+  readonly token?: Buffer | undefined;
 }
 
 const LOCAL_COMMAND = 0x20;
@@ -83,11 +85,12 @@ export function formatWithoutClient(version: 'v1' | 'v2'): Buffer {
   return Buffer.concat([SIGNATURE, Buffer.from([LOCAL_COMMAND, 0, 0, 0])]);
 }
 
-function tlvs({ alpn, authority, tls }: ProxyFacts): Buffer[] {
+function tlvs({ alpn, authority, tls, token }: ProxyFacts): Buffer[] {
   return [
     ...text(TYPE.alpn, alpn),
     ...text(TYPE.authority, authority),
     ...(tls === undefined ? [] : [tlv(TYPE.tls, tlsValue(tls))]),
+    ...(token === undefined ? [] : [tlv(TOKEN_TYPE, token)]),
   ];
 }
 

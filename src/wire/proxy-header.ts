@@ -19,6 +19,8 @@ export interface ProxyHeader {
    */
   readonly source: Endpoint | undefined;
   readonly destination: Endpoint | undefined;
+  /** What another replica put beside the addresses (version 2), so that it is believed; left out where there is nothing. */
+  readonly token?: Buffer;
 }
 
 /**
@@ -64,6 +66,8 @@ const TCP_ADDRESS_BYTES: ReadonlyMap<number | undefined, 4 | 16> = new Map([
 ]);
 /** UDP over IPv4 and IPv6, UNIX stream and datagram. */
 const UNSUPPORTED: readonly (number | undefined)[] = [0x12, 0x22, 0x31, 0x32];
+/** Type of the TLV that replicas put a token into: the first of those for private use (proxy-protocol.txt §2.2.8). */
+export const TOKEN_TYPE = 0xe0;
 const PORT_BYTES = 2;
 const LARGEST_PORT = 65535;
 
@@ -155,17 +159,19 @@ function parseBlock(block: Buffer, addressBytes: 4 | 16, length: number): ProxyH
   const [from, to] = [cursor.take(addressBytes), cursor.take(addressBytes)];
   const source = { address: addressOf(from), port: cursor.number(2) };
   const destination = { address: addressOf(to), port: cursor.number(2) };
-  if (!areTlvs(cursor)) return invalid('malformed');
-  return { kind: 'header', header: { version: 2, command: 'proxy', source, destination }, length };
+  const tlvs = readTlvs(cursor);
+  if (tlvs === undefined) return invalid('malformed');
+  const token = tlvs.find(({ type }) => type === TOKEN_TYPE)?.value;
+  const header = { version: 2, command: 'proxy', source, destination } as const;
+  return { kind: 'header', header: token === undefined ? header : { ...header, token: Buffer.from(token) }, length };
 }
 
-/** Whether the rest is whole TLVs: type, length, value (proxy-protocol.txt §2.2). None of them is looked at. */
-function areTlvs(cursor: OctetCursor): boolean {
+/** The rest as whole TLVs: type, length, value (proxy-protocol.txt §2.2); undefined where it is none. Only a token is looked at. */
+function readTlvs(cursor: OctetCursor): readonly { readonly type: number; readonly value: Buffer }[] | undefined {
   try {
-    cursor.list((tlv) => [tlv.number(1), tlv.vector(2)]);
-    return true;
+    return cursor.list((tlv) => ({ type: tlv.number(1), value: tlv.vector(2) }));
   } catch (error) {
-    if (error instanceof MalformedOctets) return false;
+    if (error instanceof MalformedOctets) return undefined;
     throw error;
   }
 }

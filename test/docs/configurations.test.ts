@@ -34,7 +34,8 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'sallyport-test-'));
   const { ca, cert, key } = await testCertificate();
   const [secret, writeTokenFile] = [join(folder, 'secret'), join(folder, 'write-token')];
-  for (const each of [secret, writeTokenFile]) await writeFile(each, `example-of-${basename(each)}\n`, { mode: 0o600 });
+  for (const each of [secret, writeTokenFile])
+    await writeFile(each, `example-of-${basename(each)}-that-is-long-enough\n`, { mode: 0o600 });
   const written = { file: join(folder, 'audit.log'), xferlog: join(folder, 'xferlog') };
   files = { ca, clientCa: ca, cert, key, secret, writeTokenFile, ...written };
 });

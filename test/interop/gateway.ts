@@ -12,6 +12,7 @@ import { parseConfig } from '../../src/config/load.ts';
 import type { PortRange } from '../../src/config/schema.ts';
 import { createLogger } from '../../src/observe/logger.ts';
 import { type Service, startService } from '../../src/service.ts';
+import { sumSeries } from '../support/prometheus-text.ts';
 import { PASSWORD, USER } from './backends/backend.ts';
 import type { Security, Target, TlsVersion } from './clients/client.ts';
 import { freePorts } from './free-ports.ts';
@@ -29,6 +30,8 @@ export interface GatewayOptions {
   readonly address?: string;
   /** Whether clear text is refused (the default) or allowed. */
   readonly clearText?: 'refused' | 'allowed';
+  /** Whether clients may give TLS up (CCC); not by default. */
+  readonly ccc?: 'allow';
   /** How the data connections of the backend are made; `auto` by default. */
   readonly dataMode?: 'auto' | 'active';
   /** Size of the passive range. */
@@ -39,6 +42,14 @@ export interface GatewayOptions {
   readonly audit?: string;
   /** Clients must show a certificate, which stands in for the password or not. Clients are given one. */
   readonly clientCertificates?: 'beside-password' | 'in-place-of-password';
+  /** Keys of the one route in YAML flow style, such as `readOnly: true`. */
+  readonly route?: string;
+  /** Keys of `limits` in YAML flow style. */
+  readonly limits?: string;
+  /** Rules of `access` in YAML flow style. */
+  readonly access?: string;
+  /** Folder of the backend that clients see as `/`. */
+  readonly root?: string;
   /** Address of a balancer: only from there, with PROXY headers, and clients are sent there. */
   readonly balancer?: string;
 }
@@ -49,6 +60,8 @@ export interface InteropGateway {
   target(security: Security, tls: TlsVersion): Target;
   /** Sum of a metric over all its series whose labels contain the given ones. */
   metric(name: string, labels?: Readonly<Record<string, string>>): Promise<number>;
+  /** Bytes of each transfer that runs, by its path. */
+  moved(): ReadonlyMap<string, number>;
   /** Writes the last warnings and errors of its log to the error output. */
   showLog(): void;
   /** Waits until every session and socket is gone; fails when some stay. */
@@ -101,6 +114,13 @@ function interopGateway(service: Service, parts: Parts): InteropGateway {
       return { host: address, port, security, tls, authority, certificate, user: USER, password: PASSWORD };
     },
     metric: async (name, labels = {}) => sumSeries(await metrics.render(), name, labels),
+    moved: () =>
+      new Map(
+        [...gateway.sessions].flatMap((session): [string, number][] => {
+          const { transfer } = session.snapshot();
+          return transfer === null || transfer.direction === 'list' ? [] : [[transfer.path ?? '', transfer.bytes]];
+        }),
+      ),
     showLog: () => {
       const lines = log.text.split('\n').filter((line) => !line.startsWith('{"level":"info"'));
       process.stderr.write(`\nThe gateway complained:\n${lines.slice(-10).join('\n')}\n`);
@@ -142,6 +162,12 @@ function byCertificate(folder: string, how: GatewayOptions['clientCertificates']
   };
 }
 
+/** Undefined where nothing is said about the route. */
+function oneRoute({ root, route }: GatewayOptions): string | undefined {
+  const keys = [...(root === undefined ? [] : [`root: "${root}"`]), ...(route === undefined ? [] : [route])];
+  return keys.length === 0 ? undefined : `[{ backends: [legacy], ${keys.join(', ')} }]`;
+}
+
 async function configuration(folder: string, options: GatewayOptions): Promise<string> {
   const { backendPort, address = '127.0.0.1', clearText = 'refused', balancer, passivePorts = PASSIVE_PORTS } = options;
   const rule = clearText === 'allowed' ? 'off' : 'enforce';
@@ -155,27 +181,18 @@ listeners:
 tls:
   certificates: [{ cert: "${join(folder, 'server.pem')}", key: "${join(folder, 'server.key')}" }]
   ${certificates.tls}
-routes: ${certificates.routes}
-policy: { requireTls: ${rule}, requireProtP: ${rule} }
+routes: ${oneRoute(options) ?? certificates.routes}
+access: { rules: [${options.access ?? ''}] }
+policy: { requireTls: ${rule}, requireProtP: ${rule}, ccc: ${options.ccc ?? 'deny'} }
 data:
   passive: { ports: ${first}-${first + passivePorts - 1} }
 backends:
   - { name: legacy, host: ${options.backendHost ?? '127.0.0.1'}, port: ${backendPort}, dataMode: ${options.dataMode ?? 'auto'}, ${options.backend ?? ''} }
-limits: { sessionsPerAddress: ${SESSIONS_PER_ADDRESS} }
+limits: { sessionsPerAddress: ${SESSIONS_PER_ADDRESS}, ${options.limits ?? ''} }
 audit: { ${options.audit ?? ''} }
 admin: { address: 127.0.0.1, port: 0 }
 log: { level: info, format: json }
 `;
-}
-
-/** Sum over the lines of Prometheus text that belong to a metric and carry all the labels. */
-function sumSeries(text: string, name: string, labels: Readonly<Record<string, string>>): number {
-  let sum = 0;
-  for (const [, series = '', value] of text.matchAll(new RegExp(`^${name}(?:\\{(.*)\\})? (\\S+)$`, 'gm'))) {
-    if (Object.entries(labels).every(([label, wanted]) => series.includes(`${label}="${wanted}"`)))
-      sum += Number(value);
-  }
-  return sum;
 }
 
 /** A log that forgets all but its last lines. */

@@ -15,7 +15,7 @@ afterEach(() => folder.remove());
 describe('a command that changes something at the backend', () => {
   it('has a record with its path and the answer; others have none', async () => {
     await withGateway({ audit: { file: folder.file } }, async ({ backend, loggedIn }) => {
-      for (const verb of ['DELE', 'MKD', 'XRMD', 'MFMT', 'SITE', 'SIZE']) {
+      for (const verb of ['DELE', 'MKD', 'XRMD', 'MFMT', 'MDTM', 'SITE', 'SIZE']) {
         backend.on(verb, (session) => session.reply(250, 'Done.'));
       }
       backend.on('RMD', (session) => session.reply(550, 'Not empty.'));
@@ -30,6 +30,8 @@ describe('a command that changes something at the backend', () => {
       await client.command('RNFR old', 350);
       await client.command('RNTO new', 250);
       await client.command('MFMT 20260102030405 new', 250);
+      await client.command('MDTM 20260102030405 new', 250);
+      await client.command('MDTM new', 250);
       await client.command('SIZE new', 250);
       await client.command('NOOP', 200, 250);
     });
@@ -42,8 +44,9 @@ describe('a command that changes something at the backend', () => {
       ['RNFR', '/in/old', 'old', 350],
       ['RNTO', '/in/new', 'new', 250],
       ['MFMT', '/in/new', '20260102030405 new', 250],
+      ['MDTM', '/in/new', '20260102030405 new', 250],
     ]);
-    expect(records.map(({ directory }) => directory)).toEqual([undefined, 'unknown', ...Array(5).fill(undefined)]);
+    expect(records.map(({ directory }) => directory)).toEqual([undefined, 'unknown', ...Array(6).fill(undefined)]);
     expect(records[0]).toMatchObject({
       user: USER,
       backend: 'legacy',

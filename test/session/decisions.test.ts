@@ -171,6 +171,40 @@ describe('limits', () => {
     });
   });
 
+  it('of transfers, sizes and bandwidth hold for this user, and the tighter one where the configuration has another', async () => {
+    const limits = { uploadSize: 100, transfers: 5, bandwidth: { down: '1KiB/s' }, perSession: { filesUp: 1 } };
+    const more = {
+      limits: { uploadSize: 1000, perUser: { transfers: 1 } },
+      legacy: { files: { '/a': Buffer.alloc(1500) } },
+    };
+    const play = async ({ encrypted, logs }: Deciding): Promise<void> => {
+      const client = await encrypted();
+      await client.login();
+      await client.protect();
+      await client.command('ALLO 101', 202);
+      await client.openData();
+      await client.command('STOR b', 552);
+      await logs.until({ event: 'limit-reached', detail: 'limits of the decision.uploadSize' });
+      await client.upload('STOR b', 'b');
+      await client.openData();
+      await client.command('STOR b', 452);
+      const since = performance.now();
+      const data = await client.openData();
+      await client.command('RETR a', 150);
+      await data.startTls({ session: client.session });
+      const other = await encrypted('implicit');
+      await other.login();
+      await other.protect();
+      await other.openData();
+      await other.command('RETR a', 450);
+      await logs.until({ event: 'limit-reached', detail: 'limits.perUser.transfers' });
+      await data.readToEnd();
+      await client.expect(226);
+      expect(performance.now() - since).toBeGreaterThan(1000);
+    };
+    await withDecision({ ...ALLOW, limits }, {}, play, more);
+  });
+
   it('that are not known: nobody comes in', async () => {
     const answer = { ...ALLOW, limits: { sesions: 5 } };
     await withDecision(answer, { onFailure: 'route' }, async ({ encrypted, backend, logs }) => {

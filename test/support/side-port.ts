@@ -36,7 +36,7 @@ export interface TestSidePort {
 
 /** The operations of a test gateway. A reload reports that it was applied, and changes nothing. */
 export function operationsOf(
-  { gateway, config, metrics }: TestGateway,
+  { gateway, config, metrics, counts }: TestGateway,
   drain = () => gateway.drain(60_000),
 ): Operations {
   const part = onlyPart(gatewayOperations(gateway, metrics));
@@ -52,6 +52,7 @@ export function operationsOf(
         reload: async () => ({ outcome: 'applied', problems: [], warnings: [], restartNeeded: [] }),
       },
       admissions: new Admissions(config.limits),
+      ledger: counts,
       drain,
     }),
   );

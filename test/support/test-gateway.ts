@@ -9,6 +9,7 @@ import type { Config, PortRange } from '../../src/config/schema.ts';
 import { Gateway } from '../../src/gateway.ts';
 import { createLogger } from '../../src/observe/logger.ts';
 import { Metrics } from '../../src/observe/metrics.ts';
+import { Ledger } from '../../src/policy/ledger.ts';
 import { testCertificate } from './certificates.ts';
 import { freePorts } from './free-ports.ts';
 import { LogLines } from './log-lines.ts';
@@ -57,6 +58,7 @@ export interface Overrides {
   readonly moreBackends?: readonly Section[];
   readonly routes?: readonly Section[];
   readonly decisionHook?: Section;
+  readonly access?: Section;
   readonly audit?: Section;
   /** Size of the passive range. */
   readonly passivePorts?: number;
@@ -74,6 +76,8 @@ export interface TestGateway {
   readonly config: Config;
   readonly logs: LogLines;
   readonly metrics: Metrics;
+  /** What is counted because it is limited. */
+  readonly counts: Ledger;
   /** Where clients connect to: the gateway, or the balancer before it. */
   readonly doors: Readonly<Record<Door, Target>>;
   /** The doors of the gateway itself. */
@@ -92,7 +96,8 @@ export async function startTestGateway(target: Target, overrides: Overrides = {}
   const logs = new LogLines();
   const metrics = new Metrics({ version: '0.0.0-test' });
   const logger = createLogger({ ...config.log, destination: logs });
-  const gateway = new Gateway({ config, logger, metrics });
+  const counts = new Ledger(config.limits);
+  const gateway = new Gateway({ config, logger, metrics, counts });
   try {
     await gateway.start();
   } catch (error) {
@@ -111,7 +116,7 @@ export async function startTestGateway(target: Target, overrides: Overrides = {}
   const reload = async (changed: Overrides, changedTarget = target, range: PortRange = ports): Promise<void> => {
     (await gateway.prepare(await configOf(changedTarget, changed, range))).commit();
   };
-  return { gateway, config, logs, metrics, doors, ownDoors, passivePorts: ports, reload, stop };
+  return { gateway, config, logs, metrics, counts, doors, ownDoors, passivePorts: ports, reload, stop };
 }
 
 function listenersOf({ proxyProtocol, listeners }: Overrides) {
@@ -141,6 +146,7 @@ async function configOf(target: Target, overrides: Overrides, ports: PortRange):
     ],
     routes: overrides.routes ?? [],
     decisionHook: overrides.decisionHook ?? {},
+    access: overrides.access ?? {},
     audit: overrides.audit ?? {},
     limits: overrides.limits ?? {},
     timeouts: overrides.timeouts ?? {},
@@ -249,13 +255,16 @@ function enter(started: TestGateway, backend: ScriptedBackend, clients: Scripted
 }
 
 /** Demands that no socket, session or expectation of a data connection is left, and that nothing was said that must not be. */
-async function expectNothingLeft({ gateway, logs, backend }: House): Promise<void> {
+async function expectNothingLeft({ gateway, logs, backend, counts }: House): Promise<void> {
   const left = (): object => ({
     openSockets: gateway.openSockets,
     activeSessions: gateway.activeSessions,
     waiting: gateway.passivePorts.waiting,
+    // Places and bandwidths that were not given back.
+    drawing: gateway.bandwidth.usage.length,
+    places: counts.usage.filter(({ limit }) => limit === 'sessions' || limit === 'transfers').length,
   });
-  const nothing = { openSockets: 0, activeSessions: 0, waiting: 0 };
+  const nothing = { openSockets: 0, activeSessions: 0, waiting: 0, drawing: 0, places: 0 };
   await vi.waitFor(() => expect(left(), 'left open in the gateway').toEqual(nothing), { timeout: 4000, interval: 5 });
   expect(backend.faults, 'faults in the handlers of the scripted backend').toEqual([]);
   expect(logs.text, 'the password in the log').not.toContain(PASSWORD);

@@ -23,7 +23,7 @@ export const AUDIT_FIELDS = {
   argument: {
     type: 'text',
     meaning:
-      'the path as the client sent it, left out where that is `path`; of MFMT with its time; of SITE all that followed, or only the first word and `****` where a password could follow',
+      'the path as the client sent it, left out where that is `path` or `clientPath`; of MFMT with its time; of SITE all that followed, or only the first word and `****` where a password could follow',
   },
   audit: { type: 'text', meaning: 'kind of the record; no other line of the gateway has this key' },
   backend: { type: 'text', meaning: FIELDS.backend },
@@ -48,8 +48,13 @@ export const AUDIT_FIELDS = {
   bytesUploaded: { type: 'number', meaning: FIELDS.bytesUploaded },
   cause: { type: 'text', meaning: 'why it did not go well: a code of the table of errors' },
   cipher: { type: 'text', meaning: FIELDS.cipher },
+  cleared: { type: 'flag', meaning: FIELDS.cleared },
   client: { type: 'text', meaning: FIELDS.client },
   clientCertificate: { type: 'text', meaning: FIELDS.clientCertificate },
+  clientPath: {
+    type: 'text',
+    meaning: 'the same path as the client sees it, which has a root; else left out',
+  },
   clientDataCipher: { type: 'text', meaning: FIELDS.clientDataCipher },
   clientDataEnd: { type: 'text', meaning: `of the client: ${DATA_END}`, values: DATA_ENDS },
   clientDataLocal: { type: 'text', meaning: FIELDS.clientDataLocal },
@@ -67,6 +72,7 @@ export const AUDIT_FIELDS = {
     values: ['unknown'],
   },
   failedTransfers: { type: 'number', meaning: FIELDS.failedTransfers },
+  heldBack: { type: 'number', meaning: FIELDS.heldBack },
   listener: { type: 'text', meaning: FIELDS.listener },
   local: { type: 'text', meaning: FIELDS.local },
   milliseconds: { type: 'number', meaning: FIELDS.milliseconds },
@@ -74,7 +80,7 @@ export const AUDIT_FIELDS = {
   outcome: {
     type: 'text',
     meaning:
-      'how it ended: of a session a code of the table of errors; of a login `accepted`, `refused` or `failed`; of a transfer `completed`, `refused` (before any data), `aborted` (the client wanted it) or `failed`',
+      'how it ended: of a session a code of the table of errors; of a login `accepted`, `refused` or `failed`; of a transfer `completed`, `refused` (before any data), `aborted` (the client or an operator wanted it, also by a limit) or `failed`',
   },
   path: {
     type: 'text',

@@ -22,10 +22,10 @@ export const COMMON_FIELDS = ['time', 'audit'] as const satisfies readonly Audit
 export const SESSION_FIELDS = ['session', 'listener', 'client'] as const satisfies readonly AuditFieldName[];
 
 /** Who it is: `proxy`, and what TLS and the certificate say of the control connection. */
-const WHO = ['proxy', 'tls', 'cipher', 'resumed', 'clientCertificate'] as const;
+const WHO = ['proxy', 'tls', 'cipher', 'resumed', 'clientCertificate', 'cleared'] as const;
 /** The control connection of the backend. */
 const BACKEND_CONTROL = ['backendPeer', 'backendLocal', 'backendTls', 'backendCipher'] as const;
-const PATH = ['path', 'argument', 'directory'] as const;
+const PATH = ['path', 'clientPath', 'argument', 'directory'] as const;
 const CLIENT_LEG = [
   'clientDataPeer',
   'clientDataLocal',
@@ -77,6 +77,12 @@ export const AUDIT_RECORDS = {
     optional: [...WHO, 'reply', 'cause', ...BACKEND_CONTROL],
     session: true,
   },
+  'control-cleared': {
+    meaning: 'The client gave TLS up on its control connection (CCC); data connections keep it.',
+    required: ['user', 'backend'],
+    optional: [...WHO],
+    session: true,
+  },
   'transfer-begun': {
     meaning:
       'A transfer is about to begin; only where `audit.onFailure` is `refuse`. The command is forwarded after this record was written, and not otherwise.',
@@ -93,6 +99,7 @@ export const AUDIT_RECORDS = {
       ...PATH,
       'restart',
       'type',
+      'heldBack',
       'sha256',
       'cause',
       'detail',
@@ -105,7 +112,7 @@ export const AUDIT_RECORDS = {
   },
   command: {
     meaning:
-      'A command went to the backend that changes something there beside transfers: DELE, RNFR, RNTO, MKD, RMD, MFMT, SITE. Whether it was done says `backendReply`.',
+      'A command went to the backend that changes something there beside transfers: DELE, RNFR, RNTO, MKD, RMD, MFMT, MDTM with a time, SITE. Whether it was done says `backendReply`.',
     required: ['user', 'backend', 'verb'],
     optional: [...WHO, ...BACKEND_CONTROL, ...PATH, 'backendReply'],
     session: true,

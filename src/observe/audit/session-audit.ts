@@ -38,7 +38,7 @@ export interface Whose {
 }
 
 /** Which error a rule of the policy stands for. */
-const CAUSES: Readonly<Record<PolicyRule, ErrorCode>> = {
+const CAUSES: Readonly<Record<string, ErrorCode>> = {
   requireTls: 'tls-required',
   requireProtP: 'protection-required',
 };
@@ -70,6 +70,11 @@ export class SessionAudit {
     this.#record('login', () => ({ ...own, ...this.#who(), ...this.#backendControl() }));
   }
 
+  cleared(): void {
+    const { user = '', backend = '' } = this.#names();
+    this.#record('control-cleared', () => ({ user, backend, ...this.#who() }));
+  }
+
   /** Whether a transfer may begin: it was recorded, or need not be. */
   transferBegins(transfer: TransferBeginning): boolean {
     if (this.#audit?.required !== true) return true;
@@ -92,6 +97,7 @@ export class SessionAudit {
         sha256: record.sha256,
         began: new Date(at.getTime() - record.milliseconds).toISOString(),
         milliseconds: Math.round(record.milliseconds),
+        heldBack: record.heldBack,
         ...clientLegFields(record.client),
         clientDataEnd: record.ends.client,
         ...backendLegFields(record.backendLeg),
@@ -107,7 +113,7 @@ export class SessionAudit {
     this.#record('command-denied', () => ({
       verb,
       rule,
-      cause: cause ?? (rule === undefined ? 'internal-error' : CAUSES[rule]),
+      cause: cause ?? CAUSES[rule ?? ''] ?? 'internal-error',
       detail: shown(detail),
       reply,
       ...pathFields(touched),
@@ -188,10 +194,12 @@ export class SessionAudit {
 
 function pathFields(touched: TouchedPath | undefined) {
   const path = shown(touched?.path);
+  const clientPath = shown(touched?.clientPath);
   const argument = shown(touched?.argument);
   return {
     path,
-    argument: argument === path ? undefined : argument,
+    clientPath,
+    argument: argument === path || argument === clientPath ? undefined : argument,
     directory: touched?.directory === 'unknown' ? ('unknown' as const) : undefined,
   };
 }

@@ -5,13 +5,18 @@ import type { Command } from '../../wire/command.ts';
 import { type Feature, featureReply } from '../../wire/features.ts';
 import { printable } from '../../wire/redact.ts';
 import { reply } from '../../wire/reply.ts';
+import { cccRefusal } from '../ccc-refusal.ts';
 import { COMMANDS, OFFERED_VERBS } from '../command-table.ts';
 import type { Handler, HandlerContext, Outcome } from '../outcome.ts';
+import { featureInOwnWords } from '../root/own-words.ts';
 
 /** Features of a backend that reach through the gateway unchanged; everything else is ours to offer or not to offer. */
 const CARRIED_FEATURES = new Set(['UTF8', 'MLST', 'MLSD', 'SIZE', 'MDTM', 'MFMT', 'REST', 'TVFS', 'CLNT']);
 /** Offered where data.active allows them. */
 const ACTIVE_VERBS = new Set(['PORT', 'EPRT']);
+const CONTROL_TEXTS = { secure: 'TLS', clear: 'clear', cleared: 'clear since CCC' } as const;
+/** Features that are called otherwise than the verb without which they are nothing. */
+const FEATURE_VERBS: Readonly<Record<string, string>> = { REST: 'RETR' };
 /** Verbs on a line of the HELP reply. */
 const VERBS_PER_LINE = 8;
 
@@ -35,16 +40,22 @@ export const describe: Handler = async (command, context) => {
 };
 
 /** Before login a fixed set that every backend can keep; after it ours and what of the backend's reaches through. */
-async function features({ phase, certified, activeMode }: HandlerContext): Promise<readonly Feature[]> {
+async function features(context: HandlerContext): Promise<readonly Feature[]> {
+  const { phase, certified, activeMode } = context;
   const security: readonly Feature[] = certified
     ? [feature('AUTH', 'TLS'), feature('AUTH', 'SSL'), feature('PBSZ'), feature('PROT')]
     : [];
   const active = activeMode === 'allow' ? [feature('EPRT')] : [];
-  const ours = [...security, feature('EPSV'), feature('PASV'), ...active];
+  const clear = cccRefusal(context) === undefined ? [feature('CCC')] : [];
+  const ours = [...security, ...clear, feature('EPSV'), feature('PASV'), ...active];
   // After login HOST comes too late (RFC 7151 §3.2).
   if (phase.name !== 'ready') return [...ours, feature('HOST')];
   const backend = await phase.link.features();
-  return [...ours, ...backend.filter(({ name }) => CARRIED_FEATURES.has(name))];
+  const carried = backend.filter(
+    ({ name }) => CARRIED_FEATURES.has(name) && context.offers(FEATURE_VERBS[name] ?? name),
+  );
+  const shown = context.root === undefined ? carried : carried.map(featureInOwnWords);
+  return [...ours.filter(({ name }) => context.offers(name)), ...shown];
 }
 
 function feature(name: string, parameters?: string): Feature {
@@ -60,8 +71,12 @@ function options(command: Command, { phase }: HandlerContext): Outcome {
   return { do: 'reply', reply: reply(530, 'Log in with USER and PASS first.') };
 }
 
-function help({ argument }: Command, { activeMode }: HandlerContext): Outcome {
-  const offered = activeMode === 'allow' ? OFFERED_VERBS : OFFERED_VERBS.filter((verb) => !ACTIVE_VERBS.has(verb));
+function help({ argument }: Command, context: HandlerContext): Outcome {
+  const isOffered = (verb: string) => {
+    if (verb === 'CCC') return cccRefusal(context) === undefined;
+    return context.offers(verb) && (context.activeMode === 'allow' || !ACTIVE_VERBS.has(verb));
+  };
+  const offered = OFFERED_VERBS.filter(isOffered);
   if (argument !== undefined && argument !== '') {
     const spec = COMMANDS.get(argument.toUpperCase());
     if (spec === undefined || !offered.includes(spec.verb)) {
@@ -84,7 +99,7 @@ function status({ phase, control, protection }: HandlerContext): Outcome {
       211,
       'FTPS gateway status:',
       ` Logged in as ${user}`,
-      ` Control connection: ${control === 'secure' ? 'TLS' : 'clear'}`,
+      ` Control connection: ${CONTROL_TEXTS[control]}`,
       ` Data connections: ${protection === 'private' ? 'TLS' : 'clear'}`,
       'End of status.',
     ),

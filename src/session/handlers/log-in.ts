@@ -19,6 +19,7 @@ export const logIn: Handler = async (command, context) => {
     return { do: 'close', reply: reply(...ERRORS['address-banned'].reply), reason: 'address-banned' };
   }
   if (command.verb === 'USER') {
+    await context.countLogin();
     const login = context.beginLogin(command.argument ?? '');
     return { do: 'login', reply: await login.say(command), login };
   }

@@ -1,10 +1,11 @@
 /**
- * AUTH, PBSZ, PROT and the rest of RFC 2228, as RFC 4217 applies it to TLS.
+ * AUTH, PBSZ, PROT, CCC and the rest of RFC 2228, as RFC 4217 applies it to TLS.
  */
 
 import { judge } from '../../policy/protection.ts';
 import type { Command } from '../../wire/command.ts';
 import { reply } from '../../wire/reply.ts';
+import { cccRefusal } from '../ccc-refusal.ts';
 import type { Handler, HandlerContext, Outcome } from '../outcome.ts';
 
 /** Mechanisms, and whether they imply PROT P (RFC 4217 §17; draft-murray-auth-ftp-ssl). */
@@ -27,13 +28,11 @@ export const secureChannel: Handler = (command, context) => {
     case 'PROT':
       return protect(command, context);
     case 'CCC':
-      if (context.control === 'clear') return answer(533, 'The control connection is not encrypted.');
-      return answer(534, 'The control connection stays encrypted.');
+      return clearCommandChannel(context);
     case 'ADAT':
       return answer(503, 'No security data is expected.');
     default: // MIC, CONF, ENC
-      if (context.control === 'clear') return answer(503, 'Send AUTH TLS first.');
-      return answer(537, 'Use TLS instead.');
+      return noTls(context) ?? answer(537, 'Use TLS instead.');
   }
 };
 
@@ -41,6 +40,7 @@ function authenticate({ argument = '' }: Command, context: HandlerContext): Outc
   const mechanism = MECHANISMS.get(argument.toUpperCase());
   if (mechanism === undefined) return answer(504, 'Unknown mechanism; use AUTH TLS.');
   if (context.control === 'secure') return answer(503, 'TLS is in force already.');
+  // After CCC, too: a new AUTH would take back the login (RFC 2228 §3), which is the backend's.
   if (context.phase.name !== 'login') return answer(534, 'Too late: you are logged in.');
   if (!context.certified) return answer(431, 'No certificate is available.');
   // Command injection: bytes in clear behind AUTH must never be taken for bytes inside TLS (CVE-2011-0411 and its kind).
@@ -52,8 +52,9 @@ function authenticate({ argument = '' }: Command, context: HandlerContext): Outc
   };
 }
 
-function protectionBufferSize({ argument = '' }: Command, { control }: HandlerContext): Outcome {
-  if (control === 'clear') return answer(503, 'Send AUTH TLS first.');
+function protectionBufferSize({ argument = '' }: Command, context: HandlerContext): Outcome {
+  const refusal = noTls(context);
+  if (refusal !== undefined) return refusal;
   if (!/^\d{1,10}$/.test(argument) || Number(argument) > MAX_BUFFER_SIZE)
     return answer(501, 'Give a number; use PBSZ 0.');
   // TLS needs no buffer: always 0, and "PBSZ=" tells when another size was asked for (RFC 4217 §9, RFC 2228 §3).
@@ -62,7 +63,8 @@ function protectionBufferSize({ argument = '' }: Command, { control }: HandlerCo
 
 function protect({ argument = '' }: Command, context: HandlerContext): Outcome {
   // quirk: clients that send PROT without PBSZ exist; ProFTPD and vsftpd accept it, and so do we.
-  if (context.control === 'clear') return answer(503, 'Send AUTH TLS first.');
+  const refusal = noTls(context);
+  if (refusal !== undefined) return refusal;
   switch (argument.toUpperCase()) {
     case 'P':
       return { do: 'protect', reply: reply(200, 'Data connections are private.'), protection: 'private' };
@@ -84,6 +86,18 @@ function clearData(context: HandlerContext): Outcome {
       context.reportPolicy('requireProtP', 'PROT');
   }
   return { do: 'protect', reply: reply(200, 'Data connections are in clear.'), protection: 'clear' };
+}
+
+function clearCommandChannel(context: HandlerContext): Outcome {
+  const refusal = cccRefusal(context);
+  if (refusal !== undefined) return { do: 'reply', reply: refusal };
+  return { do: 'clear', reply: reply(200, 'The control connection is in clear from here.') };
+}
+
+/** PBSZ and PROT are about TLS, and what was agreed before CCC stays (RFC 4217 §6). */
+function noTls({ control }: HandlerContext): Outcome | undefined {
+  if (control === 'clear') return answer(503, 'Send AUTH TLS first.');
+  return control === 'cleared' ? answer(503, 'Not after CCC.') : undefined;
 }
 
 function answer(code: number, text: string): Outcome {

@@ -102,6 +102,8 @@ export interface Launch {
   readonly words: readonly string[];
   readonly options: ProgramOptions;
   readonly afterwards?: () => Promise<void>;
+  /** Whether something listens on the port, where the program is not on this machine's loopback. */
+  readonly listens?: ((port: number) => Promise<boolean>) | undefined;
 }
 
 /** Starts the program and waits until its port accepts. */
@@ -113,7 +115,7 @@ export async function startBackend(workplace: Workplace, launch: Launch): Promis
     await rm(workplace.folder, { recursive: true, force: true });
   };
   try {
-    await waitForPort(workplace.port, daemon);
+    await waitForPort(workplace.port, daemon, launch.listens ?? accepts);
   } catch (error) {
     await stop();
     throw error;
@@ -136,9 +138,9 @@ function optionsOf({ clock }: Workplace, { options }: Launch): ProgramOptions {
   return { ...options, env: { ...options.env, ...clock.environment, LD_PRELOAD: libraries } };
 }
 
-async function waitForPort(port: number, daemon: Daemon): Promise<void> {
+async function waitForPort(port: number, daemon: Daemon, isOpen: (port: number) => Promise<boolean>): Promise<void> {
   const giveUpAt = performance.now() + START_LIMIT;
-  while (!(await accepts(port))) {
+  while (!(await isOpen(port))) {
     if (daemon.ended !== undefined) throw new Error(`the backend ${daemon.ended}: ${daemon.log}`);
     if (performance.now() > giveUpAt) throw new Error(`the backend does not accept on port ${port}: ${daemon.log}`);
     await delay(20);

@@ -9,6 +9,7 @@ import type { MovableClock } from '../clock.ts';
 import {
   type Backend,
   type BackendProgram,
+  type Launch,
   OWNER,
   PASSWORD,
   prepareWorkplace,
@@ -26,14 +27,17 @@ const OWNER_NAME = 'files';
 export const vsftpd: BackendProgram = {
   name: 'vsftpd',
   facts: { refusedNames: [], needsRoot: true, tls: ['explicit', 'implicit'], resumes: ['TLSv1.2', 'TLSv1.3'] },
-  start: (packages, tls, clock) => startVsftpd(packages, tls === undefined ? [] : tlsLines(tls), clock),
+  start: (packages, tls, clock) => startVsftpd(packages, tls === undefined ? [] : tlsLines(tls), { clock }),
 };
 
-/** Starts vsftpd with more lines of configuration. Throws an Error with its output when it does not accept connections. */
+/**
+ * Starts vsftpd with more lines of configuration, which go before those that are there. Where these make it listen elsewhere, `listens` tells
+ * whether it does. Throws an Error with its output when it does not accept connections.
+ */
 export async function startVsftpd(
   packages: Packages,
   more: readonly string[] = [],
-  clock?: MovableClock,
+  { clock, listens }: { clock?: MovableClock | undefined; listens?: Launch['listens'] } = {},
 ): Promise<Backend> {
   const workplace = await prepareWorkplace('vsftpd', clock);
   const services = await writeServices(workplace, packages);
@@ -53,6 +57,7 @@ export async function startVsftpd(
       },
     },
     afterwards: removeWrapperFolders,
+    listens,
   });
 }
 

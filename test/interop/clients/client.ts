@@ -21,6 +21,8 @@ export interface Target {
   readonly password: string;
   /** Whether the client waits for data connections instead of making them. Not every client can. */
   readonly active?: boolean;
+  /** Whether the client gives TLS up behind the login (CCC): who ends TLS first where the client can choose. */
+  readonly ccc?: 'client-first' | 'gateway-first' | undefined;
   /** Paths of the PEM files of a certificate that it shows. */
   readonly certificate?: { readonly cert: string; readonly key: string } | undefined;
 }

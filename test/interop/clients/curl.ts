@@ -17,6 +17,8 @@ import {
 export const curl: ClientProgram = curlWith('curl', []);
 /** curl as its own balancer: it sends a PROXY header of version 1 on each connection, control and data. */
 export const curlWithProxyHeader: ClientProgram = curlWith('curl with a PROXY header', ['haproxy-protocol']);
+/** curl that moves a MiB in a second. */
+export const slowCurl: ClientProgram = curlWith('slow curl', ['limit-rate = "1M"']);
 
 function curlWith(name: string, options: readonly string[]): ClientProgram {
   return {
@@ -42,11 +44,13 @@ function section(target: Target, step: Step): string {
   return [...lines, ...action(base, step), ''].join('\n');
 }
 
-function protection({ security, tls, authority, certificate }: Target): string[] {
+function protection({ security, tls, authority, certificate, ccc }: Target): string[] {
   if (security === 'plain') return [];
   const version = tls === 'TLSv1.2' ? ['tlsv1.2', option('tls-max', '1.2')] : ['tlsv1.3'];
   const own = certificate ? [option('cert', certificate.cert), option('key', certificate.key)] : [];
-  return ['ssl-reqd', option('cacert', authority), ...own, ...version];
+  const modes = { 'client-first': 'active', 'gateway-first': 'passive' } as const;
+  const clear = ccc ? ['ftp-ssl-ccc', option('ftp-ssl-ccc-mode', modes[ccc])] : [];
+  return ['ssl-reqd', option('cacert', authority), ...own, ...version, ...clear];
 }
 
 function action(base: string, step: Step): string[] {

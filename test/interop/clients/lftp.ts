@@ -18,7 +18,8 @@ export const lftp: ClientProgram = {
   },
 };
 
-function settings({ host, port, security, tls, authority, user, password, active, certificate }: Target): string[] {
+function settings(target: Target): string[] {
+  const { host, port, security, tls, authority, user, password, active, certificate, ccc } = target;
   const scheme = security === 'implicit' ? 'ftps' : 'ftp';
   const version = tls === 'TLSv1.2' ? 'TLS1.2' : 'TLS1.3';
   return [
@@ -34,6 +35,7 @@ function settings({ host, port, security, tls, authority, user, password, active
     security === 'plain' ? 'set ftp:ssl-allow no' : 'set ftp:ssl-force yes',
     'set ftp:ssl-protect-data yes',
     ...(active ? ['set ftp:passive-mode off'] : []),
+    ...(ccc ? ['set ftp:ssl-use-ccc yes'] : []),
     `set ssl:ca-file ${quote(authority)}`,
     ...(certificate
       ? [`set ssl:cert-file ${quote(certificate.cert)}`, `set ssl:key-file ${quote(certificate.key)}`]

@@ -6,19 +6,25 @@ import { runProgram } from '../../support/processes.ts';
 import { type ClientProgram, expectSuccess, PERFORM_LIMIT } from './client.ts';
 
 /** Python ftplib. */
-export const python: ClientProgram = {
-  name: 'Python ftplib',
-  writes: true,
-  sendsNothing: true,
-  keepsSession: true,
-  async perform(packages, target, steps, limit = PERFORM_LIMIT) {
-    const words = ['-B', join(import.meta.dirname, 'python_client.py')];
-    const input = asciiJson({ target, steps });
-    const env = packages.environment('/nonexistent');
-    const result = await runProgram(packages.path('usr/bin/python3'), words, { env, input, limit });
-    expectSuccess('Python ftplib', result);
-  },
-};
+export const python: ClientProgram = pythonWith('Python ftplib', { resumes: false });
+/** Python ftplib that resumes the TLS session of its control connection on data connections; explicit TLS only. */
+export const resumingPython: ClientProgram = pythonWith('resuming Python ftplib', { resumes: true });
+
+function pythonWith(name: string, options: { readonly resumes: boolean }): ClientProgram {
+  return {
+    name,
+    writes: true,
+    sendsNothing: true,
+    keepsSession: true,
+    async perform(packages, target, steps, limit = PERFORM_LIMIT) {
+      const words = ['-B', join(import.meta.dirname, 'python_client.py')];
+      const input = asciiJson({ target, steps, ...options });
+      const env = packages.environment('/nonexistent');
+      const result = await runProgram(packages.path('usr/bin/python3'), words, { env, input, limit });
+      expectSuccess(name, result);
+    },
+  };
+}
 
 /** JSON in which every character that is not ASCII is escaped, so that no charset is involved on the way. */
 function asciiJson(value: unknown): string {

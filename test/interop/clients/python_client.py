@@ -22,7 +22,15 @@ class ImplicitTLS(ftplib.FTP_TLS):
         return self.welcome
 
 
-def open_session(target):
+class ResumingTLS(ftplib.FTP_TLS):
+    """Resumes the TLS session of the control connection on data connections, which ftplib does not do by itself."""
+
+    def ntransfercmd(self, cmd, rest=None):
+        plain, size = ftplib.FTP.ntransfercmd(self, cmd, rest)
+        return self.context.wrap_socket(plain, server_hostname=self.host, session=self.sock.session), size
+
+
+def open_session(target, resumes):
     options = {"timeout": TIMEOUT, "encoding": CHARSET}
     if target["security"] == "plain":
         ftp = ftplib.FTP(**options)
@@ -32,12 +40,15 @@ def open_session(target):
             context.load_cert_chain(target["certificate"]["cert"], target["certificate"]["key"])
         version = ssl.TLSVersion.TLSv1_2 if target["tls"] == "TLSv1.2" else ssl.TLSVersion.TLSv1_3
         context.minimum_version = context.maximum_version = version
-        kind = ImplicitTLS if target["security"] == "implicit" else ftplib.FTP_TLS
+        kind = ResumingTLS if resumes else ftplib.FTP_TLS
+        kind = ImplicitTLS if target["security"] == "implicit" else kind
         ftp = kind(context=context, **options)
     ftp.connect(target["host"], target["port"])
     ftp.login(target["user"], target["password"])
     if target["security"] != "plain":
         ftp.prot_p()
+        if target.get("ccc"):
+            ftp.ccc()
     ftp.set_pasv(not target.get("active", False))
     return ftp
 
@@ -69,7 +80,7 @@ def perform(ftp, step):
 
 def main():
     order = json.load(sys.stdin)
-    ftp = open_session(order["target"])
+    ftp = open_session(order["target"], order["resumes"])
     for step in order["steps"]:
         try:
             perform(ftp, step)

@@ -36,6 +36,8 @@ function operations(metrics: Metrics, own: Partial<Operations> = {}): Operations
       metrics,
       readiness: () => READY,
       config: () => ({}),
+      limitUsage: () => [],
+      replicas: () => ({ index: null, others: [], conveyed: 0 }),
       bans: () => [],
       liftBan: () => false,
       reload: async () => ({ outcome: 'applied', problems: [], warnings: [], restartNeeded: [] }),

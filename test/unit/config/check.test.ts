@@ -11,6 +11,7 @@ const POLICY: Policy = {
   uploadEnd: 'strict',
   downloadEnd: 'tolerant',
   sessionReuse: 'prefer',
+  ccc: 'deny',
 };
 
 const NO_PROXY = { control: 'off', data: 'off', trusted: [] } as const;
@@ -112,6 +113,7 @@ describe('without certificates', () => {
     uploadEnd: 'strict',
     downloadEnd: 'tolerant',
     sessionReuse: 'prefer',
+    ccc: 'deny',
   };
 
   it.each([
@@ -147,6 +149,21 @@ describe('clear text is warned of', () => {
     expect(warningPaths({ listeners: [listener('::', 21, { mode, policy: { ...POLICY, requireTls } })] })).toEqual(
       expected,
     );
+  });
+
+  it('on control connections after CCC', () => {
+    const warnings = (policy: Partial<Policy>) =>
+      checkRules({ ...BASE, listeners: [listener('::', 21, { policy: { ...POLICY, ccc: 'allow', ...policy } })] })
+        .warnings;
+    expect(warnings({})).toEqual([
+      {
+        path: 'listeners[0].policy.ccc',
+        message: expect.stringContaining('gets at files unless sessionReuse is require'),
+      },
+    ]);
+    expect(warnings({ sessionReuse: 'require' })).toEqual([
+      { path: 'listeners[0].policy.ccc', message: expect.not.stringContaining('files') },
+    ]);
   });
 
   it('on data connections', () => {

@@ -47,6 +47,7 @@ backends: [{ name: legacy, host: 10.0.5.20 }]`;
     const rules = sample
       .replace('advertise: []', 'advertise:')
       .replace('routes: []', 'routes:')
+      .replace('rules: []', 'rules:')
       .replace(/^( *)# {3}- \{/gm, '$1  - {');
     const config = parseConfig(rules, { env: {} });
     expect(config.routes.map(({ match, userTemplate }) => [match.user, match.servername, userTemplate])).toEqual([

@@ -36,6 +36,13 @@ const NO_CLIENT_CERTIFICATES = {
   user: { from: 'none', pattern: null, password: 'required' },
 };
 
+/** A scope without limits. */
+const UNBOUNDED = {
+  transfers: 'unlimited',
+  bandwidth: { up: 'unlimited', down: 'unlimited' },
+  perDay: { bytesUp: 'unlimited', bytesDown: 'unlimited', filesUp: 'unlimited', filesDown: 'unlimited' },
+};
+
 describe('a minimal configuration', () => {
   const config = parseConfig(MINIMAL, { env: {}, file: '/etc/sallyport/sallyport.yaml' });
 
@@ -55,6 +62,7 @@ describe('a minimal configuration', () => {
             uploadEnd: 'strict',
             downloadEnd: 'tolerant',
             sessionReuse: 'prefer',
+            ccc: 'deny',
           },
         },
       ],
@@ -96,9 +104,11 @@ describe('a minimal configuration', () => {
           sendProxy: 'off',
           dataMode: 'auto',
           active: { address: null, ports: null },
+          paths: { style: 'posix', caseInsensitive: false, backslash: 'refuse' },
         },
       ],
       routes: [],
+      access: { default: 'allow', rules: [] },
       audit: { file: null, hash: 'off', onFailure: 'continue', xferlog: null },
       decisionHook: {
         url: null,
@@ -111,6 +121,13 @@ describe('a minimal configuration', () => {
       limits: {
         sessions: 10_000,
         sessionsPerAddress: 100,
+        ...UNBOUNDED,
+        uploadSize: 'unlimited',
+        commandRate: 'unlimited',
+        perSession: UNBOUNDED.perDay,
+        perAddress: { ...UNBOUNDED, loginRate: 'unlimited' },
+        perUser: { ...UNBOUNDED, sessions: 'unlimited', loginRate: 'unlimited' },
+        timeZone: 'UTC',
         commandLine: 8192,
         replyLine: 8192,
         reply: 65_536,
@@ -147,6 +164,10 @@ describe('a minimal configuration', () => {
       log: { level: 'info', format: 'json' },
       reload: { watch: 'on', interval: 2000 },
       workers: 1,
+      replication: {
+        ...{ index: 0, count: 1, peers: null, listen: { address: '::', port: 7946 } },
+        ...{ key: null, keyFile: null, tls: { cert: null, key: null, ca: null } },
+      },
     });
   });
 
@@ -196,7 +217,7 @@ describe('policy', () => {
     const { listeners } = parseConfig(
       `
 listeners:
-  - { name: a, port: 21, policy: { requireTls: off } }
+  - { name: a, port: 21, policy: { requireTls: off, ccc: allow } }
   - { name: b, port: 22, policy: { uploadEnd: strict, downloadEnd: tolerant, requireTls: enforce } }
   - { name: c, port: 23 }
 tls: { certificates: [{ cert: tls.crt, key: tls.key }] }
@@ -205,13 +226,21 @@ backends: [{ name: legacy, host: legacy }]`,
       { env: {} },
     );
     expect(listeners.map(({ policy }) => policy)).toEqual([
-      { requireTls: 'off', requireProtP: 'off', uploadEnd: 'tolerant', downloadEnd: 'strict', sessionReuse: 'prefer' },
+      {
+        requireTls: 'off',
+        requireProtP: 'off',
+        uploadEnd: 'tolerant',
+        downloadEnd: 'strict',
+        sessionReuse: 'prefer',
+        ccc: 'allow',
+      },
       {
         requireTls: 'enforce',
         requireProtP: 'off',
         uploadEnd: 'strict',
         downloadEnd: 'tolerant',
         sessionReuse: 'prefer',
+        ccc: 'deny',
       },
       {
         requireTls: 'report',
@@ -219,6 +248,7 @@ backends: [{ name: legacy, host: legacy }]`,
         uploadEnd: 'tolerant',
         downloadEnd: 'strict',
         sessionReuse: 'prefer',
+        ccc: 'deny',
       },
     ]);
   });

@@ -169,6 +169,7 @@ it('every event has its documented name, level and fields, and a sample that agr
   observer.started();
   observer.tlsFailed('control', 'tls-handshake-failed', 'wrong version number');
   observer.tlsEstablished('control', TLS);
+  observer.controlCleared();
   observer.command('NOOP', true);
   observer.malformedCommand('malformed-verb', '...');
   observer.policy('requireTls', 'enforce', 'USER');
@@ -180,7 +181,16 @@ it('every event has its documented name, level and fields, and a sample that agr
   observer.addressBanned();
   observer.decisionFailed('decision-hook-failed', 'ECONNREFUSED');
   observer.dataConnectionFailed('client', 'client-data-timeout', undefined);
-  observer.transferFinished(CUT_UPLOAD);
+  const claim = { limit: 'transfers', scope: 'user' } as const;
+  const full = { code: 'too-many-transfers', detail: 'limits.perUser.transfers', claim } as const;
+  observer.limits.reached(full, 'STOR', { cause: 'too-many-transfers', reply: 450, touched: undefined });
+  observer.limits.commandHeldBack(12.3);
+  observer.limits.commandHeldBack(45.6);
+  observer.limits.bandwidthWaited([
+    { claim: { way: 'up', scope: 'user' }, milliseconds: 1500 },
+    { claim: { way: 'up', scope: 'total' }, milliseconds: 0 },
+  ]);
+  observer.transferFinished({ ...CUT_UPLOAD, heldBack: 1500 });
   observer.uncleanUpload();
   observer.uncleanDownload('legacy');
   observer.unsolicitedReply('legacy', '220 hello');
@@ -198,8 +208,24 @@ it('every event has its documented name, level and fields, and a sample that agr
   const told = new Set(log.lines.map((line) => line['event']));
   const ofSessions = Object.entries(EVENTS).filter(([, { session }]) => session);
   expect(ofSessions.map(([name]) => name).filter((name) => !told.has(name))).toEqual([]);
-  expect(await samples()).toEqual(
+  expect(log.lines.filter(({ event }) => event === 'limit-reached')).toMatchObject([
+    {
+      limit: 'transfers',
+      scope: 'user',
+      verb: 'STOR',
+      cause: 'too-many-transfers',
+      detail: 'limits.perUser.transfers',
+    },
+    { limit: 'commandRate', scope: 'session', delay: 12 },
+  ]);
+  expect(log.lines.filter(({ event }) => event === 'transfer')).toMatchObject([{ heldBack: 1500 }]);
+  const all = await samples();
+  expect(all.filter((line) => line.startsWith('sallyport_bandwidth_wait_seconds_total'))).toHaveLength(1);
+  expect(all).toEqual(
     expect.arrayContaining([
+      'sallyport_limits_reached_total{limit="transfers",scope="user"} 1',
+      'sallyport_limits_reached_total{limit="commandRate",scope="session"} 2',
+      'sallyport_bandwidth_wait_seconds_total{direction="up",scope="user"} 1.5',
       'sallyport_tls_handshake_failures_total{side="client",reason="tls-handshake-failed"} 1',
       'sallyport_policy_denials_total{rule="requireTls",mode="enforce"} 1',
       'sallyport_policy_denials_total{rule="requireProtP",mode="report"} 1',
