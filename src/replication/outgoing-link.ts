@@ -11,14 +11,13 @@ import type { ClientHello } from '../wire/client-hello.ts';
 import { type Connection, codeOf, dialReplica, greet } from './dial-replica.ts';
 import type { LinkEnvironment } from './link-environment.ts';
 import { type Answer, type Introduction, MalformedMessage, type Of, portsIn, type Question } from './messages.ts';
+import { ANSWER, Questions } from './questions.ts';
 
 /** How often something is said (milliseconds). */
 const HEARTBEAT = 1000;
 /** Between attempts: the first, and the longest (milliseconds). */
 const FIRST_PAUSE = 250;
 const LONGEST_PAUSE = 5000;
-/** For an answer (milliseconds): whoever waits for it is a client. */
-const ANSWER = 3000;
 /** For how long a connection may still come to a session whose replica is gone (milliseconds): its client has been cut off already. */
 const ON_THE_WAY = 5000;
 /** For how long what was to be said waits for a connection that is lost (milliseconds). */
@@ -53,7 +52,7 @@ export class OutgoingLink {
   readonly index: number;
   readonly place: PeerPlace;
   readonly #options: OutgoingLinkOptions;
-  readonly #answers = new Map<number, (answer: Answer | undefined) => void>();
+  readonly #questions = new Questions();
   readonly #late: { readonly notice: Question; readonly until: number }[] = [];
   #connection: Connection | undefined;
   #introduction: Introduction | undefined;
@@ -65,7 +64,10 @@ export class OutgoingLink {
   #refusal: ErrorCode | undefined;
   #failure: ErrorCode | undefined;
   #hasBeenUp = false;
-  #lastId = 0;
+  /** Ends the pause before the next attempt. */
+  #signOfLife = new AbortController();
+  /** Questions that wait for a connection. */
+  readonly #expectant = new Set<(connection: Connection | undefined) => void>();
 
   constructor(options: OutgoingLinkOptions) {
     this.#options = options;
@@ -120,6 +122,7 @@ export class OutgoingLink {
     const { signal, observer, index } = this.#options;
     let pause = FIRST_PAUSE;
     while (!signal.aborted) {
+      this.#signOfLife = new AbortController();
       try {
         const connection = await this.#connect();
         pause = FIRST_PAUSE;
@@ -131,16 +134,22 @@ export class OutgoingLink {
         if (NOBODY.test(reason.detail ?? '')) this.#nobodySince ??= performance.now();
         if (!signal.aborted) observer.failed(index, reason);
       }
-      await sleep(pause * (0.75 + Math.random() / 2), undefined, { signal }).catch(() => {});
-      pause = Math.min(2 * pause, LONGEST_PAUSE);
+      const over = AbortSignal.any([signal, this.#signOfLife.signal]);
+      await sleep(pause * (0.75 + Math.random() / 2), undefined, { signal: over }).catch(() => {});
+      pause = over.aborted ? FIRST_PAUSE : Math.min(2 * pause, LONGEST_PAUSE);
     }
+  }
+
+  /** It lives, and can be reached: the next attempt is due. */
+  hasCalled(): void {
+    this.#signOfLife.abort();
   }
 
   /** Who waits there for a connection; undefined where it does not say. */
   async ask({ port, client }: Stray): Promise<RemoteProspect | undefined> {
     const question = {
       type: 'ask',
-      id: this.#newId(),
+      id: this.#questions.newId(),
       port,
       address: client.address,
       clientPort: client.port,
@@ -156,13 +165,16 @@ export class OutgoingLink {
     const names = hello.ticketKeyNames.slice(0, MOST_NAMES).map((name) => name.toString('hex'));
     const sessionId = hello.sessionId.toString('hex');
     const ends = { port, address: client.address, clientPort: client.port };
-    const answer = await this.#asked({ type: 'recognise', id: this.#newId(), ...ends, names, sessionId }, 'recognised');
+    const answer = await this.#asked(
+      { type: 'recognise', id: this.#questions.newId(), ...ends, names, sessionId },
+      'recognised',
+    );
     return answer && bytesOf(answer.token);
   }
 
   /** A connection may be for somebody there, who must prove it by TLS. Returns what must be called when it is known whose it is. */
   contest({ port, client }: Stray): () => void {
-    const id = this.#newId();
+    const id = this.#questions.newId();
     const connection = this.#connection;
     connection?.send({ type: 'contest', id, port, address: client.address });
     return () => connection?.send({ type: 'done', id });
@@ -175,20 +187,10 @@ export class OutgoingLink {
   async turn(address: string, distinct: boolean, signal: AbortSignal): Promise<(() => void) | undefined> {
     const connection = this.#connection;
     if (connection === undefined || signal.aborted) return undefined;
-    const id = this.#newId();
+    const id = this.#questions.newId();
     const leave = () => connection.send({ type: 'withdraw', id });
-    const granted = await new Promise<boolean>((resolve) => {
-      const settle = (answer: Answer | undefined) => {
-        signal.removeEventListener('abort', onAbort);
-        this.#answers.delete(id);
-        resolve(answer !== undefined);
-      };
-      const onAbort = () => settle(undefined);
-      signal.addEventListener('abort', onAbort, { once: true });
-      this.#answers.set(id, settle);
-      connection.send({ type: 'request', id, address, distinct });
-    });
-    if (granted) return leave;
+    const request = { type: 'request', id, address, distinct } as const;
+    if (await this.#questions.isGranted(connection, request, signal)) return leave;
     leave();
     return undefined;
   }
@@ -229,6 +231,7 @@ export class OutgoingLink {
   async #serve(connection: Connection): Promise<GatewayError> {
     const { observer, index } = this.#options;
     this.#connection = connection;
+    for (const settle of [...this.#expectant]) settle(connection);
     this.#nobodySince = undefined;
     this.#farewell = undefined;
     this.#failure = undefined;
@@ -240,13 +243,22 @@ export class OutgoingLink {
     const reason = await connection.ended;
     clearInterval(heartbeat);
     this.#connection = undefined;
-    for (const settle of [...this.#answers.values()]) settle(undefined);
+    this.#questions.lost();
     return reason;
   }
 
-  #newId(): number {
-    this.#lastId += 1;
-    return this.#lastId;
+  /** One that has just begun, and has called us, can be asked in a moment: its first clients must not pay for that. */
+  #connectionSoon(): Promise<Connection | undefined> {
+    if (!this.#options.isHeard()) return Promise.resolve(undefined);
+    return new Promise((resolve) => {
+      const settle = (connection: Connection | undefined) => {
+        clearTimeout(timer);
+        this.#expectant.delete(settle);
+        resolve(connection);
+      };
+      const timer = setTimeout(() => settle(undefined), ANSWER);
+      this.#expectant.add(settle);
+    });
   }
 
   #heard(answer: Answer): void {
@@ -254,8 +266,7 @@ export class OutgoingLink {
       case 'answer':
       case 'recognised':
       case 'granted':
-        this.#answers.get(answer.id)?.(answer);
-        return;
+        return this.#questions.answered(answer);
       case 'announce':
         this.#ports = portsIn(answer.ports);
         return;
@@ -270,24 +281,13 @@ export class OutgoingLink {
     }
   }
 
-  /** The answer of one type to a question; undefined where none comes. Each question has a number of its own. */
+  /** The answer of one type to a question; undefined where none comes. */
   async #asked<T extends 'answer' | 'recognised'>(
     question: Of<Question, 'ask' | 'recognise'>,
     type: T,
   ): Promise<Of<Answer, T> | undefined> {
-    const connection = this.#connection;
-    if (connection === undefined) return undefined;
-    const answer = await new Promise<Answer | undefined>((resolve) => {
-      const settle = (given: Answer | undefined) => {
-        clearTimeout(timer);
-        this.#answers.delete(question.id);
-        resolve(given);
-      };
-      const timer = setTimeout(() => settle(undefined), ANSWER);
-      this.#answers.set(question.id, settle);
-      connection.send(question);
-    });
-    return answer?.type === type ? (answer as Of<Answer, T>) : undefined;
+    const connection = this.#connection ?? (await this.#connectionSoon());
+    return connection && this.#questions.ask(connection, question, type);
   }
 }
 

@@ -291,6 +291,7 @@ export class Replication implements Elsewhere {
   #introduced(introduction: Introduction): void {
     this.#hasBeenFound = true;
     this.#linkTo(introduction.index);
+    this.#links.get(introduction.index)?.hasCalled();
     this.#observer.introduced(introduction);
   }
 }

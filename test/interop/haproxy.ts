@@ -175,7 +175,8 @@ global
 defaults
   mode tcp
   balance roundrobin
-  timeout connect 2s
+  timeout connect 5s
+  timeout check 5s
   timeout client 60s
   timeout server 60s
   retries 3

@@ -146,8 +146,8 @@ export async function startReplicas(site: Site, arrangement: Arrangement): Promi
       },
       showLog() {
         const lines = each.flatMap(({ logs }, index) => logs.text.split('\n').map((line) => `r${index} ${line}`));
-        const complaints = lines.filter((line) => !/"level":"(info|debug)"/.test(line)).slice(-20);
-        process.stderr.write(`\nThe gateways complained:\n${complaints.join('\n')}\n`);
+        const complaints = lines.filter((line) => /"level":"(warn|error|fatal)"|unclaimed/.test(line)).slice(-30);
+        process.stderr.write(`\nThe gateways complained:\n${complaints.join('\n')}\nHAProxy:\n${haproxy.log}\n`);
       },
       async stop() {
         await Promise.all([haproxy.stop(), stopAll()]);

@@ -144,6 +144,22 @@ describe('a replica with a key', () => {
   });
 });
 
+describe('a replica that comes back after the others have given up asking often', () => {
+  it('has its data connections led to it from its first client on', async () => {
+    const options = { count: 2, legacy: { files: { '/a': 'abc' } } };
+    await withReplicas(options, async ({ replica, start, loggedIn }) => {
+      const failures = () => replica(1).metric('replica_link_failures_total');
+      const before = await failures();
+      await replica(0).gateway.stop();
+      // The next attempt is seconds away by then.
+      await expect.poll(failures, { timeout: 12_000 }).toBeGreaterThanOrEqual(before + 4);
+      await start(0);
+      const client = await loggedIn(0);
+      expect((await downloadThrough(client, replica(1), 'RETR a')).bytes.toString()).toBe('abc');
+    });
+  });
+});
+
 describe('a reload', () => {
   it('changes the range of all replicas, and each tells the others its new ports', async () => {
     const options = { count: 2, passivePorts: 8, ranges: [0, 3] as const, legacy: { files: { '/a': 'abc' } } };
