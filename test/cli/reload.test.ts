@@ -115,7 +115,7 @@ const count = (event: EventName) => (running?.out ?? '').split(`"event":"${event
 
 /** Resolves when it was logged so often. */
 async function logged(event: EventName, times: number): Promise<void> {
-  await expect.poll(() => count(event), { interval: 5, timeout: 10_000 }).toBeGreaterThanOrEqual(times);
+  await expect.poll(() => count(event), { interval: 5, timeout: 18_000 }).toBeGreaterThanOrEqual(times);
 }
 
 async function hangUp(event: EventName = 'config-applied'): Promise<void> {

@@ -414,7 +414,7 @@ describe('two workers', () => {
     await rename(join(folder, 'away'), join(folder, 'tls.key'));
     await lines('worker-started', 3);
     expect(await metric('worker_up')).toBe(2);
-  });
+  }, 40_000);
 
   it('that hang hold up neither readiness nor metrics', async () => {
     const [first, second] = await serve();
