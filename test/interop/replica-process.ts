@@ -21,14 +21,18 @@ export class ReplicaProcess {
   readonly #file: string;
   #child: ChildProcess | undefined;
   #ended: Promise<number | null> = Promise.resolve(null);
-  /** The lines of the last start. */
-  logs = new LogLines();
+  readonly #starts: LogLines[] = [];
 
   /** `file` is its configuration. It reads metrics with the curl of these packages, on the machine. */
   constructor(machine: TestMachine, curl: Packages, file: string) {
     this.#machine = machine;
     this.#curl = curl;
     this.#file = file;
+  }
+
+  /** What it has logged since its first start. */
+  get log(): string {
+    return this.#starts.map(({ text }) => text).join('');
   }
 
   get pid(): number {
@@ -39,22 +43,23 @@ export class ReplicaProcess {
   async start(): Promise<void> {
     const child = this.#machine.start(process.execPath, [MAIN, 'serve', '--config', this.#file], { NO_COLOR: '1' });
     this.#child = child;
-    this.logs = new LogLines();
-    child.stdout?.pipe(this.logs);
+    const logs = new LogLines();
+    this.#starts.push(logs);
+    child.stdout?.pipe(logs);
     const complaints = child.stderr === null ? Promise.resolve(Buffer.alloc(0)) : buffer(child.stderr);
     const closed = once(child, 'close');
     this.#ended = closed.then(([code]) => code);
     const died = Promise.all([closed, complaints]).then(([, said]) => {
-      throw new Error(`ended before it served: ${said}${this.logs.text}`);
+      throw new Error(`ended before it served: ${said}${logs.text}`);
     });
-    await Promise.race([died, this.logs.until({ event: 'backend-availability' }, START_LIMIT)]);
+    await Promise.race([died, logs.until({ event: 'backend-availability' }, START_LIMIT)]);
     died.catch(() => {});
   }
 
   /** Resolves when it has links to so many others. */
   async seesOthers(count: number): Promise<void> {
     const linked = () => this.metric('sallyport_replica_up');
-    await vi.waitFor(async () => expect(await linked(), this.logs.text).toBe(count), { timeout: 10_000, interval: 50 });
+    await vi.waitFor(async () => expect(await linked(), this.log).toBe(count), { timeout: 10_000, interval: 50 });
   }
 
   /** Lets it end as a service manager does; resolves with its exit code when it has ended. */

@@ -145,7 +145,7 @@ export async function startReplicas(site: Site, arrangement: Arrangement): Promi
         return values.reduce((sum, value) => sum + value, 0);
       },
       showLog() {
-        const lines = each.flatMap(({ logs }, index) => logs.text.split('\n').map((line) => `r${index} ${line}`));
+        const lines = each.flatMap(({ log }, index) => log.split('\n').map((line) => `r${index} ${line}`));
         const complaints = lines.filter((line) => /"level":"(warn|error|fatal)"|unclaimed/.test(line)).slice(-30);
         process.stderr.write(`\nThe gateways complained:\n${complaints.join('\n')}\nHAProxy:\n${haproxy.log}\n`);
       },
