@@ -32,7 +32,10 @@ export function addCheckCommand(program: Command): void {
       '--live',
       'also bind the ports, resolve the names and probe the backends; exit code 1 when one of that fails',
     )
-    .option('--user <name>', `with --live: log in to the backends; the password comes from ${PASSWORD} or is asked for`)
+    .option(
+      '--user <name>',
+      `with --live: log in to the backends by this name (routes, their credentials and roots are not tried); the password comes from ${PASSWORD} or is asked for`,
+    )
     .option('--json', 'print JSON')
     .action(check);
 }

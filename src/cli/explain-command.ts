@@ -3,9 +3,10 @@
  * is told. Pure. Asks no backend: the folder is what the caller says.
  */
 import { type AccessFacts, AccessTable, mismatchesOf, type Objection, type Verdict } from '../access/rules.ts';
-import { viewOf, viewRules } from '../access/views.ts';
+import { type View, viewOf, viewRules } from '../access/views.ts';
 import type { AccessMatch } from '../config/access.ts';
 import type { Config } from '../config/schema.ts';
+import { COMMANDS } from '../session/command-table.ts';
 import { resolve } from '../session/file-paths.ts';
 import { bytesOf } from '../wire/bytes-of.ts';
 import { type Command, parseCommand, serializeCommand } from '../wire/command.ts';
@@ -45,10 +46,15 @@ export interface ExplainedCommand {
   readonly decidedBy: string | undefined;
   /** Why the path is not clear, where that decided. */
   readonly problem: string | undefined;
+  /** What else counts, whatever the rules say. */
+  readonly beside: 'unknown-command' | 'must-not-exist' | undefined;
   readonly reply: string | undefined;
   /** What the backend is told, where that differs. */
   readonly sent: string | undefined;
 }
+
+/** What becomes of a verb that the gateway does not know, whatever the rules are. */
+const UNKNOWN: Partial<Verdict> = { effect: 'deny', reply: '500 Unknown command.' };
 
 /** What a drop box answers with nothing in it. */
 const LISTINGS: ReadonlySet<string> = new Set(['LIST', 'NLST', 'MLSD']);
@@ -87,7 +93,8 @@ export function explainCommand(
   const verdict = judged ? rules?.judge(request) : undefined;
   const explained = new Map(rules?.explain(request).map(({ rule, against }) => [rule, against]));
   const all = [...viewRules(view), ...config.access.rules];
-  const { effect = 'allow', rule: decidedBy, problem, reply = null } = verdict ?? {};
+  const isKnown = COMMANDS.has(command.verb);
+  const { effect = 'allow', rule: decidedBy, problem, reply = null } = isKnown ? (verdict ?? {}) : UNKNOWN;
   // With a root the path is another one at the backend.
   const rooted = route !== undefined && route.root !== null;
   const sent =
@@ -103,16 +110,21 @@ export function explainCommand(
     effect,
     decidedBy,
     problem,
+    beside: isKnown ? besides(view, effect, command) : 'unknown-command',
     reply: decidedBy === 'uploadOnly' && LISTINGS.has(command.verb) ? 'an empty listing' : (reply ?? undefined),
     sent: effect === 'deny' ? undefined : differing(command, sent),
   };
+}
+
+function besides(view: View | undefined, effect: Verdict['effect'], { verb }: Command): ExplainedCommand['beside'] {
+  return view === 'uploadOnly' && effect !== 'deny' && verb === 'STOR' ? 'must-not-exist' : undefined;
 }
 
 function readCommand(line: string): Command {
   const parsed = parseCommand(bytesOf(line));
   if (parsed.kind === 'command') return parsed.command;
   throw new RangeError(
-    `--command: found ${JSON.stringify(line)}, expected a verb with its argument, as in "STOR /in/x"`,
+    `--command: found ${JSON.stringify(line)}, expected a verb of letters with its argument, as in "STOR /in/x"; the gateway answers anything else with 500`,
   );
 }
 

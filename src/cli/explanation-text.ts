@@ -104,12 +104,15 @@ function commandLines({
   effect,
   decidedBy,
   problem,
+  beside,
   reply,
   sent,
 }: ExplainedCommand): readonly string[] {
   const what = classes.length === 0 ? 'no class' : classes.join(', ');
   const where = path === undefined ? '' : `, path ${shown(path)}`;
-  const by = decidedBy === undefined ? 'nothing is forbidden to this client' : `by ${decidedBy}`;
+  const unruled = beside === 'unknown-command' ? 'the gateway does not know it' : 'nothing is forbidden to this client';
+  const by = decidedBy === undefined ? unruled : `by ${decidedBy}`;
+  const only = beside === 'must-not-exist' ? ', if the backend says that there is no such file; else 553' : '';
   const why = problem === undefined ? '' : `; the path is not clear: ${problem}`;
   const outcomes = { allow: 'let through', report: 'let through and reported', deny: 'refused' } as const;
   return [
@@ -118,7 +121,7 @@ function commandLines({
       `${rule}: ${verdict}`,
       ...against.map(({ key, expected }) => `  match.${key} is ${shown(expected)}`),
     ]),
-    `${outcomes[effect]}: ${by}${why}`,
+    `${outcomes[effect]}: ${by}${why}${only}`,
     ...(effect === 'deny' && reply !== undefined ? [`the client is told: ${shown(reply)}`] : []),
     ...(sent === undefined ? [] : [`the backend is told: ${shown(sent)}`]),
   ];

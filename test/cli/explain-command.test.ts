@@ -71,12 +71,15 @@ describe('a command', () => {
     ['NOOP', [], 'let through: nothing is forbidden to this client'],
     ['LIST /', ['--user', 'drop'], 'the client is told: an empty listing'],
     ['RETR x', ['--user', 'drop'], 'refused: by uploadOnly'],
+    ['STOR x', ['--user', 'drop'], 'let through: by default, if the backend says that there is no such file; else 553'],
+    ['FOO x', [], 'refused: the gateway does not know it'],
   ])('%s %j: %s', async (command, more, expected) => {
     expect((await explain(command, ...more)).out).toContain(expected);
   });
 
   it.each([
     [' STOR x', [], '--command: found'],
+    ['XMD5 x', [], 'the gateway answers anything else with 500'],
     ['STOR x', ['--directory', 'in'], '--directory: found'],
     ['STOR x', ['--backend', 'nobody'], '--backend: found "nobody", expected one of legacy, windows'],
     ['STOR x', ['--at', 'noon'], '--at: found "noon"'],

@@ -58,5 +58,5 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- /* Secrets with certificates, in their order: that of cert-manager first. */ -}}
 {{- define "sallyport.certificateSecrets" -}}
 {{- $made := ternary (list (printf "%s-tls" (include "sallyport.fullname" .))) (list) .Values.tls.certificate.enabled -}}
-{{- concat $made .Values.tls.existingSecrets | toJson -}}
+{{- concat $made (default list .Values.tls.existingSecrets) | toJson -}}
 {{- end -}}
