@@ -4,8 +4,8 @@
  */
 import type { Config } from './config/schema.ts';
 import { portsOf } from './config/worker-slices.ts';
-import type { UnclaimedCause } from './data/arrivals.ts';
 import { PassivePool, type PassivePoolOptions } from './data/passive-pool.ts';
+import type { UnclaimedCause } from './data/unclaimed.ts';
 import { type Identify, type IdentifyOptions, identifyBy, identifyData } from './identify.ts';
 import { distinctAddresses } from './net/address.ts';
 import type { OpenSockets } from './net/open-sockets.ts';
@@ -81,6 +81,7 @@ export class PassiveRange {
       peer: config.data.peer,
       identification: config.timeouts.tlsHandshake,
       lateness: config.timeouts.dataArrival,
+      doubtsLate: ownIndex(config) !== undefined,
       wait: config.timeouts.passivePort,
       keepAlive: config.timeouts.keepalive,
       sockets,

@@ -8,18 +8,12 @@ import type { Socket } from 'node:net';
 import { canonicalAddress, type Endpoint } from '../net/address.ts';
 import type { ClientHello } from '../wire/client-hello.ts';
 import { Approaches } from './approaches.ts';
-import { Crowd } from './crowd.ts';
 import { Ghosts } from './ghosts.ts';
-import { peekClientHello } from './peek-client-hello.ts';
+import type { Passage } from './passage.ts';
+import type { Prospect } from './prospect.ts';
 import { type Entry, type Identity, Rendezvous } from './rendezvous.ts';
-
-/**
- * Why a connection to a passive port was closed. `unexpected`: nobody waits for it. `unidentified`: several wait, or the
- * address is another one, and its ClientHello names no session that waits here. `unproven`: it named one, and could not
- * resume it. `overload`: too many are being looked at, or handed over. `owner-gone`: the replica that may have its session cannot be
- * asked. `forged`: it claimed to come from another replica, and could not show that.
- */
-export type UnclaimedCause = 'unexpected' | 'unidentified' | 'unproven' | 'overload' | 'owner-gone' | 'forged';
+import type { UnclaimedCause } from './unclaimed.ts';
+import { Unidentified } from './unidentified.ts';
 
 export interface ArrivalsOptions {
   /** Ports that sessions are given. */
@@ -29,6 +23,8 @@ export interface ArrivalsOptions {
   readonly identification: number;
   /** Milliseconds for which a connection may come that its session has given up. */
   readonly lateness: number;
+  /** Whether such a one is in doubt here, too: sessions of its address must prove by TLS that a connection is theirs. */
+  readonly doubtsLate: boolean;
   readonly onUnclaimed: (port: number, address: string, cause: UnclaimedCause) => void;
   /** Somebody waits on this port no longer. */
   readonly onReleased: (port: number) => void;
@@ -37,17 +33,11 @@ export interface ArrivalsOptions {
 /** Who waits for a data connection. */
 export interface Claimant {
   readonly address: string;
+  /** Stands for the session, which may come for one connection after the other. */
+  readonly session: object;
   /** Tells by a ClientHello whether the connection is his; undefined where he cannot resume the session of his control connection. */
   readonly recognises: ((hello: ClientHello) => boolean) | undefined;
   readonly identity: Identity;
-}
-
-/** What is known of the ends of a connection that comes through another gateway: that one sees the client, we see only its relay. */
-export interface Passage {
-  /** Resolves once the client has ended its direction: true by FIN, false where it broke off, or where nobody will tell any more. */
-  readonly ended: Promise<boolean>;
-  /** Resolves once our end was handed on behind all bytes: true where they were, false where they were lost, or nobody will tell. */
-  readonly delivered: Promise<boolean>;
 }
 
 /** A data connection that is there. `peer` and `local`: its real ends, also behind a balancer or another gateway. */
@@ -73,20 +63,8 @@ export interface Expectation {
   approached(): Promise<void>;
   /** Closes a connection that could not prove itself. */
   disown(arrived: Arrived): void;
-  /** Gives the port back; a connection that has arrived is the caller's. `unused`: the right one never came, and may come yet. */
+  /** Gives the port back; a connection that has arrived is the caller's. `unused`: the right one never came; it may, unless one was disowned. */
   release(how: 'used' | 'unused'): void;
-}
-
-/** Who waits here for a connection, as far as port and address can tell. */
-export interface Prospect {
-  /** How many wait at this port for a client of this address. */
-  readonly here: number;
-  /** How many wait at this port, for clients of any address, that TLS can tell apart. */
-  readonly able: number;
-  /** Whether those of this address must prove by TLS that the connection is theirs. */
-  readonly proof: boolean;
-  /** Whether one of this address has lately given up a connection to this port, which may be this one. */
-  readonly ghost: boolean;
 }
 
 /** Takes a connection over, for somebody who is meant by it. Closes it where he waits no longer. */
@@ -94,6 +72,8 @@ export type Claim = (arrived: Arrived) => void;
 
 interface Waiting {
   readonly claimant: Claimant;
+  /** A connection was closed that may have been the right one. */
+  isRefused: boolean;
   arrive: (arrived: Arrived) => void;
   /** Counts on no connection any more. */
   settle: () => void;
@@ -101,14 +81,11 @@ interface Waiting {
   countAnew: () => void;
 }
 
-/** Connections that are looked at for a ClientHello at a time; a port scan must not hold more. */
-const MAX_UNIDENTIFIED = 512;
-
 export class Arrivals {
   readonly #rendezvous: Rendezvous<Waiting>;
   readonly #approaches = new Approaches();
   readonly #ghosts = new Ghosts();
-  readonly #unidentified = new Crowd(MAX_UNIDENTIFIED);
+  readonly #unidentified = new Unidentified();
   #options: ArrivalsOptions;
 
   constructor(options: ArrivalsOptions) {
@@ -141,12 +118,11 @@ export class Arrivals {
   expect(claimant: Claimant, onReleased: () => void = () => {}): Expectation | undefined {
     const address = canonicalAddress(claimant.address);
     const waiting: Waiting = {
-      claimant,
+      ...{ claimant, isRefused: false, settle: () => {}, countAnew: () => {} },
       arrive: ({ socket }) => socket.destroy(),
-      settle: () => {},
-      countAnew: () => {},
     };
-    const entry = this.#rendezvous.reserve(address, claimant.identity, () => waiting);
+    const isInDoubt = (port: number) => this.#isInDoubt(this.place(port, address), claimant.session);
+    const entry = this.#rendezvous.reserve(address, claimant.identity, () => waiting, isInDoubt);
     if (entry === undefined) return undefined;
     return {
       port: entry.port,
@@ -156,7 +132,10 @@ export class Arrivals {
       onArrival: (callback) => {
         waiting.arrive = callback;
       },
-      disown: ({ socket, peer }) => this.close(entry.port, peer.address, socket, 'unproven'),
+      disown: ({ socket, peer }) => {
+        waiting.isRefused = true;
+        this.close(entry.port, peer.address, socket, 'unproven');
+      },
       approached: () =>
         new Promise((resolve) => {
           const approached = () => {
@@ -171,8 +150,8 @@ export class Arrivals {
         }),
       release: (how) => {
         waiting.settle();
-        if (how === 'unused' && this.#rendezvous.holds(entry)) {
-          this.#ghosts.add(this.place(entry.port, address), this.#options.lateness);
+        if (how === 'unused' && !waiting.isRefused && this.#rendezvous.holds(entry)) {
+          this.#ghosts.add(this.place(entry.port, address), claimant.session, this.#options.lateness);
         }
         this.#release(entry);
         onReleased();
@@ -183,21 +162,25 @@ export class Arrivals {
   /** Finds the session of a connection, and closes it where there is none. Never rejects. */
   async find(port: number, arrived: Arrived): Promise<void> {
     const { socket, peer } = arrived;
+    this.#doubtLate(port, peer.address);
     const match = this.#rendezvous.match(port, peer.address);
     if (match.kind === 'one') return this.#give(match.entry, arrived);
     if (match.kind === 'nobody') return this.close(port, peer.address, socket, 'unexpected');
-    const known = this.#approaches.begin(this.place(port, peer.address));
-    await this.#findByHello(port, arrived, known);
+    await this.#findByHello(port, arrived, this.#approach(port, peer.address));
   }
 
-  /** Who waits here for a connection, and what takes it over; undefined where nobody does. */
-  prospect(port: number, address: string): Prospect & { readonly claim: Claim | undefined } {
+  /**
+   * Who waits here for a connection, and what takes it over; undefined where nobody does. `isHaunted`: it may be for somebody who has waited at
+   * another gateway, and is gone.
+   */
+  prospect(port: number, address: string, isHaunted = false): Prospect & { readonly claim: Claim | undefined } {
     const here = this.#rendezvous.awaiting(port, address);
+    this.#doubtLate(port, address, isHaunted);
     return {
       here: here.length,
       able: this.#rendezvous.candidates(port).length,
       proof: here.some(({ proofRequired }) => proofRequired),
-      ghost: this.#ghosts.has(this.place(port, address)),
+      ghost: isHaunted || this.#ghosts.has(this.place(port, address), null),
       claim: this.#claim(port, address),
     };
   }
@@ -214,11 +197,11 @@ export class Arrivals {
 
   /**
    * A connection is there that may belong to one of those who wait for this address, or to somebody at another gateway: from now on they
-   * must prove it by TLS, and one may count on it. Returns what must be called when it is known whose it is.
+   * must prove it by TLS, and one may count on it. Returns what must be called when it is known whose it is; `closed`: nobody's.
    */
-  contest(port: number, address: string): () => void {
+  contest(port: number, address: string): (closed: boolean) => void {
     for (const entry of this.#rendezvous.awaiting(port, address)) entry.proofRequired = true;
-    return this.#approaches.begin(this.place(port, address));
+    return this.#approach(port, address);
   }
 
   /** The claim of him who is meant by a hello, of those that wait by now; the handshake must prove it. */
@@ -229,15 +212,10 @@ export class Arrivals {
 
   /** The hello of a connection; undefined where it shows none, and is closed. Never rejects. */
   async hello(port: number, { socket, peer: { address } }: Arrived): Promise<ClientHello | undefined> {
-    const place = this.#unidentified.enter(address);
-    const late = AbortSignal.timeout(this.#options.identification);
-    const hello = await peekClientHello(socket, AbortSignal.any([late, place.pushedOut]));
-    place.leave();
-    if (hello === undefined || place.pushedOut.aborted) {
-      this.close(port, address, socket, place.pushedOut.aborted ? 'overload' : 'unidentified');
-      return undefined;
-    }
-    return hello;
+    const hello = await this.#unidentified.hello(socket, address, this.#options.identification);
+    if (typeof hello !== 'string') return hello;
+    this.close(port, address, socket, hello);
+    return undefined;
   }
 
   /** Closes a connection that belongs to nobody. */
@@ -246,23 +224,44 @@ export class Arrivals {
     socket.destroy();
   }
 
+  /** Those who wait here may count on a connection that is there. Where it is closed, it pays for one of them: see `isRefused`. */
+  #approach(port: number, address: string): (closed: boolean) => void {
+    const here = this.#rendezvous.awaiting(port, address);
+    const known = this.#approaches.begin(this.place(port, address));
+    return (closed) => {
+      known();
+      const payer = here.find((entry) => !entry.value.isRefused && this.#rendezvous.holds(entry));
+      if (closed && payer !== undefined) payer.value.isRefused = true;
+    };
+  }
+
+  /** Who waits here must prove himself where a connection may be one that another session has given up. */
+  #doubtLate(port: number, address: string, isHaunted = false): void {
+    const place = this.place(port, address);
+    for (const entry of this.#rendezvous.awaiting(port, address)) {
+      if (isHaunted || this.#isInDoubt(place, entry.value.claimant.session)) entry.proofRequired = true;
+    }
+  }
+
+  #isInDoubt(place: string, session: object): boolean {
+    return this.#options.doubtsLate && this.#ghosts.has(place, session);
+  }
+
   #claim(port: number, address: string): Claim | undefined {
     const match = this.#rendezvous.match(port, address);
     if (match.kind === 'nobody') return undefined;
     if (match.kind === 'one') return (arrived) => this.#giveIfHeld(match.entry, arrived);
     return (arrived) => {
-      const known = this.#approaches.begin(this.place(port, arrived.peer.address));
-      void this.#findByHello(port, arrived, known);
+      void this.#findByHello(port, arrived, this.#approach(port, arrived.peer.address));
     };
   }
 
-  async #findByHello(port: number, arrived: Arrived, known: () => void): Promise<void> {
+  async #findByHello(port: number, arrived: Arrived, known: (closed: boolean) => void): Promise<void> {
     const hello = await this.hello(port, arrived);
-    known();
-    if (hello === undefined) return;
-    const entry = this.#recognise(port, hello);
-    if (entry === undefined) this.close(port, arrived.peer.address, arrived.socket, 'unidentified');
-    else this.#give(entry, arrived);
+    const entry = hello && this.#recognise(port, hello);
+    known(entry === undefined);
+    if (entry !== undefined) this.#give(entry, arrived);
+    else if (hello !== undefined) this.close(port, arrived.peer.address, arrived.socket, 'unidentified');
   }
 
   #recognise(port: number, hello: ClientHello): Entry<Waiting> | undefined {

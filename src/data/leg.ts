@@ -9,7 +9,7 @@ import type { ReadBuffers } from '../net/read-buffers.ts';
 import { describeSocketError } from '../net/socket-errors.ts';
 import type { TlsFacts } from '../tls/facts.ts';
 import type { ProvenStream, StreamEnd } from '../tls/withheld-eof.ts';
-import type { Passage } from './arrivals.ts';
+import type { Passage } from './passage.ts';
 import { watchStall } from './stall.ts';
 
 /** The two sides of the gateway. */
@@ -107,6 +107,11 @@ export class DataLeg {
     return this.tls === undefined ? 'clear' : 'private';
   }
 
+  /** Bytes that a gateway between has handed on to the peer; 0 where there is none. Grows long after they were sent to that gateway. */
+  get handedOn(): number {
+    return this.#passage?.handedOn ?? 0;
+  }
+
   /** Resolves with the reason when the connection has broken off or was closed; never rejects. */
   get broken(): Promise<string> {
     return this.#broken.promise;
@@ -165,13 +170,13 @@ export class DataLeg {
   }
 
   /**
-   * Ends our direction and waits until every byte was handed to the kernel. `stall` milliseconds without progress count as
-   * stalled.
+   * Ends our direction and waits until every byte was handed to the kernel: to that of the gateway between, where there is one. `stall`
+   * milliseconds without progress count as stalled.
    */
   async flush(stall: number): Promise<Flush> {
     const { stream } = this;
     const finished = new Promise<Flush>((resolve) => {
-      const onFinish = () => void this.#handedOn().then((whole) => resolve(whole ? 'flushed' : 'broken'));
+      const onFinish = () => void this.#delivery().then((whole) => resolve(whole ? 'flushed' : 'broken'));
       if (stream.writableFinished) onFinish();
       else stream.once('finish', onFinish);
     });
@@ -228,7 +233,7 @@ export class DataLeg {
   }
 
   /** Whether what was flushed has left the gateway between as well. */
-  async #handedOn(): Promise<boolean> {
+  async #delivery(): Promise<boolean> {
     return this.#passage === undefined || this.#passage.delivered;
   }
 
@@ -246,11 +251,11 @@ export class DataLeg {
     });
   }
 
-  /** Resolves when nothing was handed to the kernel for `stall` milliseconds. */
+  /** Resolves when nothing was handed to the kernel, here or on its way, for `stall` milliseconds. */
   #stalled(until: Promise<unknown>, stall: number): Promise<Flush> {
     return new Promise((resolve) => {
       const endWatch = watchStall(
-        () => this.stream.writableLength,
+        () => this.handedOn - this.stream.writableLength,
         stall,
         () => resolve('stalled'),
       );

@@ -52,9 +52,9 @@ export async function relay({ source, sink, stall, signal, ...options }: RelayOp
   let bytes = 0;
   const to = sink.stream;
   const ends = Promise.withResolvers<RelayEnd>();
-  // What was read, less what still waits to be written: both ends of the relay count as progress.
+  // What was read, less what still waits to be written: both ends of the relay count as progress, and so does a gateway behind it.
   let metered: MeteredReading | undefined;
-  const moved = () => read + bytes - to.writableLength;
+  const moved = () => read + bytes - to.writableLength + sink.handedOn;
   const endWatch = watchStall(
     // Who is held back by a limit has not stalled.
     meter === undefined ? moved : () => moved() + (metered?.turns ?? 0),

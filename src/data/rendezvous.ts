@@ -71,15 +71,21 @@ export class Rendezvous<T> {
 
   /**
    * Picks a port: at random among those on which nobody of this address waits; else, for a distinct client, among those
-   * that it would share with distinct clients only. Undefined when there is none.
+   * that it would share with distinct clients only. Ports that are in doubt are given last. Undefined when there is none.
    */
-  reserve(address: string, identity: Identity, create: (port: number) => T): Entry<T> | undefined {
+  reserve(
+    address: string,
+    identity: Identity,
+    create: (port: number) => T,
+    isInDoubt: (port: number) => boolean = () => false,
+  ): Entry<T> | undefined {
     const { peer, ports } = this.#options;
     if (peer === 'any' && identity === 'none') return undefined;
     const where = peer === 'any' ? '' : address;
     const free = ports.filter((port) => this.#at(port, where).length === 0);
     const shareable = free.length > 0 || identity !== 'distinct' ? [] : this.#leastShared(where);
-    const port = this.#pick(free.length > 0 ? free : shareable);
+    const calm = free.filter((port) => !isInDoubt(port));
+    const port = this.#pick([calm, free, shareable].find(({ length }) => length > 0) ?? []);
     if (port === undefined) return undefined;
     const neighbours = this.#at(port, where);
     for (const neighbour of neighbours) neighbour.proofRequired = true;

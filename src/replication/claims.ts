@@ -2,6 +2,7 @@
  * Whether a replica can be who it says it is: the index is one that there is, it is not our own, its certificate is for it, and no other
  * replica that lives has it.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { TLSSocket } from 'node:tls';
 import { peerPlace, type ReplicationConfig } from '../config/replication.ts';
 import { GatewayError } from '../errors/errors.ts';
@@ -29,6 +30,8 @@ export interface ClaimsOptions {
   readonly link: (index: number) => Known | undefined;
   /** Closes the connection of a caller that is gone. */
   readonly dismiss: (index: number) => void;
+  /** Fires when this replica stops: whoever is judged then is turned away. */
+  readonly signal: AbortSignal;
 }
 
 export class Claims {
@@ -62,7 +65,7 @@ export class Claims {
 
   /** Whether no other replica that lives has this index. */
   async judge({ index, instance }: Introduction): Promise<void> {
-    const { caller, link, dismiss } = this.#options;
+    const { caller, link, dismiss, signal } = this.#options;
     const heardAt = () => {
       const known = [caller(index), link(index)];
       const others = known.flatMap((each) =>
@@ -72,7 +75,9 @@ export class Claims {
     };
     const before = heardAt();
     if (before === NEVER) return;
-    await new Promise((resolve) => setTimeout(resolve, SIGN_OF_LIFE));
+    await sleep(SIGN_OF_LIFE, undefined, { signal }).catch(() => {
+      throw new GatewayError('shutting-down');
+    });
     if (heardAt() > before) {
       const detail = `another replica ${index} is there and lives`;
       throw new GatewayError('replication-index-taken', { detail });

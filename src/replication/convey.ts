@@ -14,8 +14,17 @@ export interface ConveyOptions {
   /** Milliseconds in which at least one byte must move; and in which the client must close when all was said to it. */
   readonly stall: number;
   readonly linger: number;
-  /** The client has ended its direction. Called once, before the other replica can see it. */
-  readonly onEnded: (how: 'fin' | 'reset') => void;
+  /** How often it is told at most that bytes were handed on to the client (milliseconds). */
+  readonly telling: number;
+  /** Breaks both connections off. */
+  readonly signal: AbortSignal;
+  /**
+   * The client has ended its direction behind so many bytes; null where it was broken off. Called once, before the other replica can see
+   * the end: which may come there without the last bytes, where this one dies.
+   */
+  readonly onEnded: (bytes: number | null) => void;
+  /** So many bytes were handed on to the client, more than when it was told before. */
+  readonly onProgress: (bytes: number) => void;
   /** The other replica has ended its direction, and all was handed on to the client; or was lost. Called once. */
   readonly onDelivered: (whole: boolean) => void;
 }
@@ -34,12 +43,16 @@ export function convey(options: ConveyOptions): Promise<Conveyed> {
 class Conveyance {
   readonly #options: ConveyOptions;
   readonly #resolve: (conveyed: Conveyed) => void;
-  #bytes = 0;
+  /** From the client, and for it. */
+  #sent = 0;
+  #received = 0;
+  #told = 0;
   #ended = false;
   #ownerEnded = false;
   #delivered = false;
   #over = false;
   #linger: NodeJS.Timeout | undefined;
+  #telling: NodeJS.Timeout | undefined;
   #endWatch: () => void = () => {};
 
   constructor(options: ConveyOptions, resolve: (conveyed: Conveyed) => void) {
@@ -48,35 +61,49 @@ class Conveyance {
   }
 
   start(): void {
-    const { client, owner, buffers, stall } = this.#options;
-    for (const socket of [client, owner]) {
-      socket.on('error', () => this.#break('reset'));
-      socket.on('close', () => this.#closed());
-    }
+    const { client, owner, buffers, stall, telling, signal } = this.#options;
+    for (const socket of [client, owner]) socket.on('error', () => this.#break('reset'));
+    client.on('close', () => this.#closed(this.#ended && this.#delivered));
+    owner.on('close', () => this.#closed(this.#ended && this.#ownerEnded));
+    signal.addEventListener('abort', this.#onAbort, { once: true });
+    this.#telling = setInterval(() => this.#tell(), telling);
     this.#endWatch = watchStall(
       () => 2 * this.#bytes - client.writableLength - owner.writableLength,
       stall,
       () => this.#break('stalled'),
     );
     client.on('data', (chunk: Buffer) => {
-      this.#bytes += chunk.length;
+      this.#sent += chunk.length;
       if (!owner.write(chunk)) client.pause();
     });
     owner.on('drain', () => client.resume());
     client.on('end', () => this.#clientEnded());
     owner.on('end', () => this.#endOfOwner());
     buffers.start((chunk, done) => {
-      this.#bytes += chunk.length;
+      this.#received += chunk.length;
       client.write(chunk, () => done());
     });
-    if (client.destroyed || owner.destroyed) return this.#closed();
+    if (client.destroyed || owner.destroyed || signal.aborted) return this.#break('reset');
     client.resume();
+  }
+
+  get #bytes(): number {
+    return this.#sent + this.#received;
+  }
+
+  readonly #onAbort = () => this.#break('reset');
+
+  #tell(): void {
+    const handedOn = this.#received - this.#options.client.writableLength;
+    if (handedOn <= this.#told) return;
+    this.#told = handedOn;
+    this.#options.onProgress(handedOn);
   }
 
   #clientEnded(): void {
     if (this.#ended || this.#over) return;
     this.#ended = true;
-    this.#options.onEnded('fin');
+    this.#options.onEnded(this.#sent);
     this.#options.owner.end();
     this.#finish();
   }
@@ -88,6 +115,7 @@ class Conveyance {
     client.once('finish', () => {
       if (this.#over) return;
       this.#delivered = true;
+      clearInterval(this.#telling);
       this.#options.onDelivered(true);
       this.#linger = setTimeout(() => this.#end('completed'), linger);
       this.#finish();
@@ -99,8 +127,8 @@ class Conveyance {
     if (this.#ended && this.#delivered) this.#end('completed');
   }
 
-  #closed(): void {
-    if (!(this.#ended && this.#ownerEnded)) this.#break('reset');
+  #closed(inGoodOrder: boolean): void {
+    if (!inGoodOrder) this.#break('reset');
   }
 
   #break(outcome: 'reset' | 'stalled'): void {
@@ -115,10 +143,12 @@ class Conveyance {
     if (this.#over) return;
     this.#over = true;
     clearTimeout(this.#linger);
+    clearInterval(this.#telling);
     this.#endWatch();
-    const { client, owner, buffers, onEnded, onDelivered } = this.#options;
+    const { client, owner, buffers, signal, onEnded, onDelivered } = this.#options;
+    signal.removeEventListener('abort', this.#onAbort);
     buffers.stop();
-    if (!this.#ended) onEnded('reset');
+    if (!this.#ended) onEnded(null);
     if (!this.#delivered) onDelivered(false);
     if (outcome === 'completed') for (const socket of [client, owner]) socket.destroySoon();
     this.#resolve({ outcome, bytes: this.#bytes });

@@ -1,7 +1,7 @@
 /**
  * Whose is a data connection, of several replicas? From what each of them says of its own sessions. Pure.
  */
-import type { Prospect } from '../data/arrivals.ts';
+import type { Prospect } from '../data/prospect.ts';
 
 /** What a replica says of a connection, with whatever stands for the replica. */
 export interface Statement<R> {

@@ -10,8 +10,8 @@ import type { TurnTaking } from './turn-taking.ts';
 /** What is asked about the sessions of this replica. */
 export interface Desk {
   ask(question: Of<Question, 'ask'>): Omit<Of<Answer, 'answer'>, 'type' | 'id'>;
-  /** Returns what ends the contest. */
-  contest(question: Of<Question, 'contest'>): () => void;
+  /** Returns what ends the contest; `closed`: the connection was nobody's. */
+  contest(question: Of<Question, 'contest'>): (closed: boolean) => void;
   /** The token for it, in hexadecimal. */
   recognise(question: Of<Question, 'recognise'>): string | null;
   /** A session there wants a turn on the port that all share. Returns what gives it back. */
@@ -19,23 +19,26 @@ export interface Desk {
   /** Where connections may still come that sessions here have given up; null where these are too many to tell. */
   ghosts(): readonly string[] | null;
   /** What is said of a connection that was handed over. */
-  ends(message: Of<Question, 'ended' | 'delivered'>): void;
+  ends(message: Of<Question, 'ended' | 'progress' | 'delivered'>): void;
 }
 
 export interface DeskOptions {
   readonly arrivals: Arrivals;
   readonly tokens: Tokens;
   readonly turns: TurnTaking;
+  /** Whether a connection may be for a session of a replica that is gone, and has told nobody of it. */
+  readonly isHaunted: (port: number, place: string) => boolean;
   readonly ends: Desk['ends'];
 }
 
 /** Answers from what waits here. Whoever is meant by a connection is held by a token, so that nobody else gets it. */
-export function makeDesk({ arrivals, tokens, turns, ends }: DeskOptions): Desk {
+export function makeDesk({ arrivals, tokens, turns, isHaunted, ends }: DeskOptions): Desk {
   const tokenFor = ({ port, address, clientPort }: Of<Question, 'ask' | 'recognise'>, claim: Claim | undefined) =>
     claim ? tokens.issue({ port, client: { address, port: clientPort }, claim }).toString('hex') : null;
   return {
     ask(question) {
-      const { claim, ...prospect } = arrivals.prospect(question.port, question.address);
+      const { port, address } = question;
+      const { claim, ...prospect } = arrivals.prospect(port, address, isHaunted(port, arrivals.place(port, address)));
       return { ...prospect, token: tokenFor(question, claim) };
     },
     contest: ({ port, address }) => arrivals.contest(port, address),

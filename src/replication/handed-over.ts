@@ -3,19 +3,22 @@
  * made. Also hears from those replicas how the clients' own connections ended.
  */
 import type { Socket } from 'node:net';
-import type { Arrived, Passage, UnclaimedCause } from '../data/arrivals.ts';
+import type { Arrived } from '../data/arrivals.ts';
+import type { Passage } from '../data/passage.ts';
+import type { UnclaimedCause } from '../data/unclaimed.ts';
 import { readHeader } from '../net/accept-proxy-header.ts';
 import { type Endpoint, endpoint, withoutZone } from '../net/address.ts';
 import type { Of, Question } from './messages.ts';
+import { LONGEST_ABSENCE } from './notices.ts';
 import { connectionName, type Pass, type Tokens } from './tokens.ts';
 
 /** For the header (milliseconds). */
 const PATIENCE = 5000;
 /**
  * How long the other replica may take to say how a connection ended that has ended here (milliseconds): the two ways are different
- * connections. After that it is gone, and nothing is sure.
+ * connections, and the one on which it speaks may have to be made anew. After that it is gone, and nothing is sure.
  */
-const WORD = 3000;
+const WORD = LONGEST_ABSENCE;
 
 export interface HandedOverOptions {
   readonly tokens: Tokens;
@@ -25,9 +28,12 @@ export interface HandedOverOptions {
   readonly onUnclaimed: (port: number, address: string, cause: UnclaimedCause) => void;
 }
 
+/** What the other replica has said of a connection. */
 interface Ends {
-  readonly ended: PromiseWithResolvers<boolean>;
+  /** How many bytes the client had sent when it ended its direction; null where that was broken off, or nobody tells. */
+  readonly ended: PromiseWithResolvers<number | null>;
   readonly delivered: PromiseWithResolvers<boolean>;
+  handedOn: number;
 }
 
 export class HandedOver {
@@ -59,39 +65,57 @@ export class HandedOver {
     onAccepted();
     const arrived: Arrived = {
       ...{ socket, peer: pass.client, local: header.local },
-      passage: this.#passage(connectionName(token), socket),
+      // What was read and put back belongs to the client.
+      passage: this.#passage(connectionName(token), socket, socket.bytesRead - socket.readableLength),
     };
     pass.claim(arrived);
   }
 
-  /** The other replica says how the client's connection ended. */
-  ends(message: Of<Question, 'ended' | 'delivered'>): void {
+  /** The other replica says what has become of the client's connection. */
+  ends(message: Of<Question, 'ended' | 'progress' | 'delivered'>): void {
     const ends = this.#passages.get(message.connection);
-    if (message.type === 'ended') ends?.ended.resolve(message.how === 'fin');
-    else ends?.delivered.resolve(message.whole);
+    if (ends === undefined) return;
+    if (message.type === 'ended') ends.ended.resolve(message.bytes);
+    else if (message.type === 'delivered') ends.delivered.resolve(message.whole);
+    else ends.handedOn = message.bytes;
   }
 
-  #passage(name: string, socket: Socket): Passage {
-    const ends: Ends = { ended: Promise.withResolvers(), delivered: Promise.withResolvers() };
+  /** `header`: how many bytes came before those of the client. */
+  #passage(name: string, socket: Socket, header: number): Passage {
+    const ends: Ends = { ended: Promise.withResolvers(), delivered: Promise.withResolvers(), handedOn: 0 };
     this.#passages.set(name, ends);
     let timer: NodeJS.Timeout | undefined;
-    const doubt = (...about: readonly PromiseWithResolvers<boolean>[]) => {
-      const left = setTimeout(() => about.forEach(({ resolve }) => void resolve(false)), WORD);
+    const doubt = (inDoubt: () => void) => {
+      const left = setTimeout(inDoubt, WORD);
       left.unref();
       return left;
     };
-    socket.once('end', () => {
-      timer = doubt(ends.ended);
-    });
-    socket.once('close', () => {
-      clearTimeout(timer);
-      const last = doubt(ends.ended, ends.delivered);
-      void Promise.all([ends.ended.promise, ends.delivered.promise]).then(() => {
-        clearTimeout(last);
-        this.#passages.delete(name);
+    const over = new Promise<void>((resolve) => {
+      socket.once('end', () => {
+        timer = doubt(() => ends.ended.resolve(null));
+        resolve();
+      });
+      socket.once('close', () => {
+        clearTimeout(timer);
+        const last = doubt(() => {
+          ends.ended.resolve(null);
+          ends.delivered.resolve(false);
+        });
+        void Promise.all([ends.ended.promise, ends.delivered.promise]).then(() => {
+          clearTimeout(last);
+          this.#passages.delete(name);
+        });
+        resolve();
       });
     });
-    return { ended: ends.ended.promise, delivered: ends.delivered.promise };
+    return {
+      // Both are needed: a replica that dies ends its connection in good order, with bytes unsent that it had read.
+      ended: Promise.all([ends.ended.promise, over]).then(([bytes]) => bytes === socket.bytesRead - header),
+      delivered: ends.delivered.promise,
+      get handedOn() {
+        return ends.handedOn;
+      },
+    };
   }
 }
 

@@ -9,7 +9,15 @@ import { endpoint, formatEndpoint } from '../net/address.ts';
 import { Channel } from './channel.ts';
 import type { Desk } from './desk.ts';
 import type { LinkEnvironment } from './link-environment.ts';
-import { type Answer, type Introduction, MalformedMessage, type Question, readQuestion, VERSION } from './messages.ts';
+import {
+  type Answer,
+  type Introduction,
+  MalformedMessage,
+  portsIn,
+  type Question,
+  readQuestion,
+  VERSION,
+} from './messages.ts';
 
 /** For a handshake and for a greeting (milliseconds, each). */
 const PATIENCE = 5000;
@@ -22,12 +30,18 @@ export interface IncomingLinksOptions extends LinkEnvironment {
   readonly desk: Desk;
   /** Raises GatewayError where this replica cannot be the one with that index. */
   readonly judge: (introduction: Introduction, socket: TLSSocket) => Promise<void>;
-  /** Somebody was let in, or was not. */
+  /** Somebody was let in, or was not; or has other ports than before. */
   readonly onIntroduced: (introduction: Introduction) => void;
+  readonly onAnnounced: (introduction: Introduction) => void;
+  /** The connection of one who was let in is over; it was heard last then (`performance.now()`). */
+  readonly onLost: (index: number, heardAt: number) => void;
   readonly onRefused: (address: string, reason: GatewayError) => void;
 }
 
 type Connection = Channel<Question, Answer>;
+
+/** Gives back what another replica has asked for; `closed`: the connection that was contested was nobody's. */
+type Lease = (closed: boolean) => void;
 
 interface Caller {
   readonly introduction: Introduction;
@@ -68,8 +82,9 @@ export class IncomingLinks {
 
   /** Tells all of them. */
   announce(): void {
-    const { ports, range } = this.#options.introduction();
-    for (const { connection } of this.#callers.values()) connection.send({ type: 'announce', ports, range });
+    const { revision, ports, range } = this.#options.introduction();
+    const announcement = { type: 'announce', revision, ports, range } as const;
+    for (const { connection } of this.#callers.values()) connection.send(announcement);
   }
 
   /** Says goodbye to all, and closes their connections. */
@@ -96,7 +111,7 @@ export class IncomingLinks {
       const reason = asGatewayError(error, 'replication-protocol');
       if (!signal.aborted) onRefused(address, reason);
       const { code } = reason.cause instanceof GatewayError ? reason.cause : reason;
-      if (code !== 'replication-protocol') connection?.send({ type: 'refused', cause: code });
+      if (code !== 'replication-protocol' && !signal.aborted) connection?.send({ type: 'refused', cause: code });
       connection?.close(reason);
       return undefined;
     }
@@ -106,7 +121,7 @@ export class IncomingLinks {
     const { connection, introduction } = caller;
     const { index } = introduction;
     const { signal } = this.#options;
-    const leases = new Map<number, () => void>();
+    const leases = new Map<number, Lease>();
     this.#callers
       .get(index)
       ?.connection.close(new GatewayError('replication-closed', { detail: 'has connected anew' }));
@@ -117,13 +132,19 @@ export class IncomingLinks {
     if (signal.aborted) onAbort();
     await connection.ended;
     signal.removeEventListener('abort', onAbort);
-    for (const giveBack of leases.values()) giveBack();
+    for (const giveBack of leases.values()) giveBack(false);
+    this.#options.onLost(index, connection.heardAt);
     if (this.#callers.get(index) === caller) this.#callers.delete(index);
   }
 
-  #answer({ connection }: Caller, leases: Map<number, () => void>, question: Question): void {
-    const { desk } = this.#options;
+  #answer({ connection, introduction }: Caller, leases: Map<number, Lease>, question: Question): void {
+    const { desk, onAnnounced } = this.#options;
     switch (question.type) {
+      case 'announce': {
+        const { id, revision, ports, range } = question;
+        onAnnounced({ ...introduction, revision, ports, range });
+        return connection.send({ type: 'noted', id });
+      }
       case 'ask':
         return connection.send({ type: 'answer', id: question.id, ...desk.ask(question) });
       case 'contest':
@@ -142,10 +163,11 @@ export class IncomingLinks {
         return connection.send({ type: 'recognised', id: question.id, token: desk.recognise(question) });
       case 'done':
       case 'withdraw':
-        leases.get(question.id)?.();
+        leases.get(question.id)?.(question.type === 'done' && question.closed);
         leases.delete(question.id);
         return;
       case 'ended':
+      case 'progress':
       case 'delivered':
         return desk.ends(question);
       case 'ping':
@@ -166,6 +188,7 @@ async function firstWord(connection: Connection): Promise<Introduction> {
   if (first.type !== 'hello')
     throw new GatewayError('replication-protocol', { detail: `${first.type} for a greeting` });
   const { type: _type, ...introduction } = first;
+  portsIn(introduction.ports);
   if (introduction.version === VERSION) return introduction;
   const detail = `version ${introduction.version}, expected ${VERSION}`;
   throw new GatewayError('replication-version', { detail });

@@ -35,11 +35,6 @@ const text =
 
 const yesOrNo: Reader<boolean> = (value) => (typeof value === 'boolean' ? value : fail());
 
-const oneOf =
-  <const W extends readonly string[]>(words: W): Reader<W[number]> =>
-  (value) =>
-    words.find((word) => word === value) ?? fail();
-
 const orNull =
   <T>(read: Reader<T>): Reader<T | null> =>
   (value) =>
@@ -70,6 +65,8 @@ const INTRODUCTION = {
   count: whole(1, 65_535),
   /** Drawn at its start: tells two with one index apart. */
   instance: text(/^[\da-f]{32}$/),
+  /** How often its ports have changed: of two things that it has said, that with the higher number counts. */
+  revision: id,
   ports,
   range: ports,
 };
@@ -77,6 +74,8 @@ const INTRODUCTION = {
 /** What is said by the replica that has connected, by type. */
 const QUESTIONS = {
   hello: INTRODUCTION,
+  /** Its ports have changed; waits until that is {@link ANSWERS noted}. */
+  announce: { id, revision: id, ports, range: ports },
   /** A connection has come: who waits for it? */
   ask: { id, port, address, clientPort: whole(0, 65_535) },
   /** It may be for several replicas: who waits must prove by TLS that it is his, and may count on it until `done`. */
@@ -90,14 +89,16 @@ const QUESTIONS = {
     names: listOf(text(/^[\da-f]{32}$/), 16),
     sessionId: text(/^([\da-f]{2}){0,32}$/),
   },
-  /** It is known whose it is. */
-  done: { id },
+  /** It is known whose it is. `closed`: it was nobody's, and so it may have been that of one who waits there. */
+  done: { id, closed: yesOrNo },
   /** A session wants to wait on the port that all share; for a client of this address, or of any (empty). */
   request: { id, address: text(/^[\da-f.:]{0,45}$/), distinct: yesOrNo },
   /** It waits no longer, or wants to no longer. */
   withdraw: { id },
-  /** The client of a connection that was handed over has ended its direction. */
-  ended: { connection, how: oneOf(['fin', 'reset']) },
+  /** The client of a connection that was handed over has ended its direction behind so many bytes; null: it was broken off. */
+  ended: { connection, bytes: orNull(id) },
+  /** So many of the bytes that came for that client were handed on to it. */
+  progress: { connection, bytes: id },
   /** All that came for that client was handed on to it, or was lost. */
   delivered: { connection, whole: yesOrNo },
   ping: {},
@@ -112,7 +113,9 @@ const ANSWERS = {
   /** The session may wait there. */
   granted: { id },
   /** Its ports have changed. */
-  announce: { ports, range: ports },
+  announce: { revision: id, ports, range: ports },
+  /** It is known from here on which ports the other one has. */
+  noted: { id },
   /** It ends, and its sessions with it. Connections may still come that they have given up: there, or anywhere where these are too many. */
   goodbye: { ghosts: orNull(listOf(text(/^\d{1,5}( [\da-f.:]{1,45})?$/), MOST_GHOSTS)) },
   pong: {},
@@ -169,13 +172,16 @@ function parse(line: string): Readonly<Record<string, unknown>> {
   throw new MalformedMessage('no JSON object');
 }
 
-/** The ports of a text that was read. Throws {@link MalformedMessage} where they are none. */
+/** The ports of a text that was read, ascending and each once. Throws {@link MalformedMessage} where they are none. */
 export function portsIn(given: string): ReadonlySet<number> {
   const found = new Set<number>();
+  let before = 0;
   for (const part of given === '' ? [] : given.split(', ')) {
     const [first = 0, last = first] = part.split('-').map(Number);
-    if (first < 1 || last < first || last > 65_535) throw new MalformedMessage('ports that are none');
+    // One who repeats ports could make a short line very long.
+    if (first <= before || last < first || last > 65_535) throw new MalformedMessage('ports that are none');
     for (let each = first; each <= last; each += 1) found.add(each);
+    before = last;
   }
   return found;
 }

@@ -4,25 +4,23 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PeerPlace } from '../config/replication.ts';
-import type { Prospect } from '../data/arrivals.ts';
+import type { Prospect } from '../data/prospect.ts';
 import { asGatewayError, type ErrorCode, GatewayError } from '../errors/errors.ts';
 import type { Endpoint } from '../net/address.ts';
 import type { ClientHello } from '../wire/client-hello.ts';
+import { Acquaintance, type Circumstances } from './acquaintance.ts';
+import { ConnectionAttempts } from './connection-attempts.ts';
 import { type Connection, codeOf, dialReplica, greet } from './dial-replica.ts';
 import type { LinkEnvironment } from './link-environment.ts';
-import { type Answer, type Introduction, MalformedMessage, type Of, portsIn, type Question } from './messages.ts';
-import { ANSWER, Questions } from './questions.ts';
+import { type Answer, type Introduction, MalformedMessage, type Of, type Question } from './messages.ts';
+import { Notices } from './notices.ts';
+import { Questions } from './questions.ts';
 
 /** How often something is said (milliseconds). */
 const HEARTBEAT = 1000;
 /** Between attempts: the first, and the longest (milliseconds). */
 const FIRST_PAUSE = 250;
 const LONGEST_PAUSE = 5000;
-/** For how long a connection may still come to a session whose replica is gone (milliseconds): its client has been cut off already. */
-const ON_THE_WAY = 5000;
-/** For how long what was to be said waits for a connection that is lost (milliseconds). */
-const LATE_NOTICE = 3000;
-const MOST_LATE = 1000;
 /** Session ids and names of ticket keys that are told of one connection. */
 const MOST_NAMES = 16;
 /** Nobody listens there (on any address that it has), or there is no such name: no replica runs there. */
@@ -46,6 +44,8 @@ export interface OutgoingLinkOptions extends LinkEnvironment {
   readonly judge: (introduction: Introduction) => Promise<void>;
   /** Whether it has a connection to us, and so lives. */
   readonly isHeard: () => boolean;
+  /** Milliseconds for which a connection may come that its session has given up. */
+  readonly lateness: () => number;
 }
 
 export class OutgoingLink {
@@ -53,21 +53,17 @@ export class OutgoingLink {
   readonly place: PeerPlace;
   readonly #options: OutgoingLinkOptions;
   readonly #questions = new Questions();
-  readonly #late: { readonly notice: Question; readonly until: number }[] = [];
+  readonly #notices = new Notices();
   #connection: Connection | undefined;
+  /** What is known of it, by this connection or by its own to us. */
+  readonly known = new Acquaintance();
   #introduction: Introduction | undefined;
-  #ports: ReadonlySet<number> | undefined;
-  /** When it was first seen that nobody runs there. */
-  #nobodySince: number | undefined;
-  /** What it said at its end. */
-  #farewell: { readonly ghosts: readonly string[] | null } | undefined;
   #refusal: ErrorCode | undefined;
   #failure: ErrorCode | undefined;
   #hasBeenUp = false;
   /** Ends the pause before the next attempt. */
   #signOfLife = new AbortController();
-  /** Questions that wait for a connection. */
-  readonly #expectant = new Set<(connection: Connection | undefined) => void>();
+  readonly #attempts = new ConnectionAttempts();
 
   constructor(options: OutgoingLinkOptions) {
     this.#options = options;
@@ -89,11 +85,6 @@ export class OutgoingLink {
     return this.#connection?.heardAt ?? Number.NEGATIVE_INFINITY;
   }
 
-  /** The ports that its sessions have; undefined until it has said so. They count on while it cannot be reached. */
-  get ports(): ReadonlySet<number> | undefined {
-    return this.#ports;
-  }
-
   /** Why it has refused this replica; undefined where it has not. */
   get refusal(): ErrorCode | undefined {
     return this.#refusal;
@@ -109,12 +100,10 @@ export class OutgoingLink {
     return this.#hasBeenUp;
   }
 
-  /** Whether a connection to this place (`Arrivals.place`) may be for a session there, or for one that was there, for all that is known. */
-  mayWait(place: string): boolean {
-    if (this.#nobodySince === undefined || this.#options.isHeard()) return true;
-    if (performance.now() - this.#nobodySince > ON_THE_WAY) return false;
-    const { ghosts } = this.#farewell ?? { ghosts: null };
-    return ghosts?.includes(place) ?? true;
+  /** What it is judged by now. */
+  get circumstances(): Circumstances {
+    const { isHeard, lateness } = this.#options;
+    return { isHeard: this.isUp || isHeard(), lateness: lateness(), now: performance.now() };
   }
 
   /** Connects and connects again, until the signal fires. Never rejects. */
@@ -131,9 +120,10 @@ export class OutgoingLink {
       } catch (error) {
         const reason = asGatewayError(error, 'replication-unreachable');
         this.#failure = reason.code;
-        if (NOBODY.test(reason.detail ?? '')) this.#nobodySince ??= performance.now();
+        if (NOBODY.test(reason.detail ?? '')) this.known.isGone();
         if (!signal.aborted) observer.failed(index, reason);
       }
+      this.#attempts.ended(undefined);
       const over = AbortSignal.any([signal, this.#signOfLife.signal]);
       await sleep(pause * (0.75 + Math.random() / 2), undefined, { signal: over }).catch(() => {});
       pause = over.aborted ? FIRST_PAUSE : Math.min(2 * pause, LONGEST_PAUSE);
@@ -145,8 +135,26 @@ export class OutgoingLink {
     this.#signOfLife.abort();
   }
 
-  /** Who waits there for a connection; undefined where it does not say. */
-  async ask({ port, client }: Stray): Promise<RemoteProspect | undefined> {
+  /** Resolves when an attempt to connect has succeeded or failed: the first; with `anew`, where there is no connection, the next. */
+  async attempted(anew = false): Promise<void> {
+    if (this.isUp || (this.#attempts.hasEnded && !anew)) return;
+    const ended = this.#attempts.next();
+    this.hasCalled();
+    await ended;
+  }
+
+  /** Tells that our ports have changed. Resolves when it has noted that, or cannot be reached. */
+  async announce(): Promise<void> {
+    await this.attempted(true);
+    const connection = this.#connection;
+    if (connection === undefined) return;
+    const { revision, ports, range } = this.#options.introduction();
+    const id = this.#questions.newId();
+    await this.#questions.announce(connection, { type: 'announce', id, revision, ports, range });
+  }
+
+  /** Who waits there for a connection; undefined where it does not say, or where the signal fires before. */
+  async ask({ port, client }: Stray, signal: AbortSignal): Promise<RemoteProspect | undefined> {
     const question = {
       type: 'ask',
       id: this.#questions.newId(),
@@ -154,30 +162,35 @@ export class OutgoingLink {
       address: client.address,
       clientPort: client.port,
     } as const;
-    const answer = await this.#asked(question, 'answer');
+    const answer = await this.#asked(question, 'answer', signal);
     if (answer === undefined) return undefined;
     const { here, able, proof, ghost, token } = answer;
     return { here, able, proof, ghost, token: bytesOf(token) };
   }
 
   /** The token for a connection that shows a TLS session, where one who waits there knows it; undefined where nothing is said. */
-  async recognise({ port, client }: Stray, hello: ClientHello): Promise<Buffer | null | undefined> {
+  async recognise(
+    { port, client }: Stray,
+    hello: ClientHello,
+    signal: AbortSignal,
+  ): Promise<Buffer | null | undefined> {
     const names = hello.ticketKeyNames.slice(0, MOST_NAMES).map((name) => name.toString('hex'));
     const sessionId = hello.sessionId.toString('hex');
     const ends = { port, address: client.address, clientPort: client.port };
     const answer = await this.#asked(
       { type: 'recognise', id: this.#questions.newId(), ...ends, names, sessionId },
       'recognised',
+      signal,
     );
     return answer && bytesOf(answer.token);
   }
 
-  /** A connection may be for somebody there, who must prove it by TLS. Returns what must be called when it is known whose it is. */
-  contest({ port, client }: Stray): () => void {
+  /** As `Arrivals.contest`, for those who wait there. */
+  contest({ port, client }: Stray): (closed: boolean) => void {
     const id = this.#questions.newId();
     const connection = this.#connection;
     connection?.send({ type: 'contest', id, port, address: client.address });
-    return () => connection?.send({ type: 'done', id });
+    return (closed) => connection?.send({ type: 'done', id, closed });
   }
 
   /**
@@ -195,13 +208,15 @@ export class OutgoingLink {
     return undefined;
   }
 
-  /** Says something that needs no answer; where there is no connection now, over the next one if that comes soon. */
+  /** Says something that needs no answer and must arrive: over the next connection, too, if that comes soon. */
   notify(notice: Question): void {
-    if (this.#connection !== undefined) this.#connection.send(notice);
-    else {
-      this.#late.push({ notice, until: performance.now() + LATE_NOTICE });
-      if (this.#late.length > MOST_LATE) this.#late.shift();
-    }
+    this.#notices.keep(notice);
+    this.mention(notice);
+  }
+
+  /** Says something that needs no answer, and is nothing where there is no connection now. */
+  mention(notice: Question): void {
+    this.#connection?.send(notice);
   }
 
   async #connect(): Promise<Connection> {
@@ -210,6 +225,7 @@ export class OutgoingLink {
     try {
       const said = await greet(connection, introduction());
       this.#refusal = said.type === 'refused' ? codeOf(said.cause) : undefined;
+      if (said.type === 'refused') this.known.sign();
       if (said.type === 'refused') throw new GatewayError(codeOf(said.cause), { detail: 'so says the other replica' });
       const { type: _type, ...welcome } = said;
       if (welcome.index !== index) {
@@ -217,8 +233,8 @@ export class OutgoingLink {
         throw new GatewayError('replication-wrong-replica', { detail });
       }
       await judge(welcome);
+      this.known.introduced(welcome);
       this.#introduction = welcome;
-      this.#ports = portsIn(welcome.ports);
       return connection;
     } catch (error) {
       const reason = asGatewayError(error, 'replication-protocol');
@@ -231,34 +247,19 @@ export class OutgoingLink {
   async #serve(connection: Connection): Promise<GatewayError> {
     const { observer, index } = this.#options;
     this.#connection = connection;
-    for (const settle of [...this.#expectant]) settle(connection);
-    this.#nobodySince = undefined;
-    this.#farewell = undefined;
+    this.#attempts.ended(connection);
     this.#failure = undefined;
     this.#hasBeenUp = true;
     const heartbeat = setInterval(() => connection.send({ type: 'ping' }), HEARTBEAT);
     connection.listen((answer) => this.#heard(answer));
     if (this.#introduction !== undefined) observer.up(index, this.#introduction);
-    for (const { notice, until } of this.#late.splice(0)) if (until > performance.now()) connection.send(notice);
+    for (const notice of this.#notices.recent()) connection.send(notice);
     const reason = await connection.ended;
     clearInterval(heartbeat);
+    this.known.sign(connection.heardAt);
     this.#connection = undefined;
     this.#questions.lost();
     return reason;
-  }
-
-  /** One that has just begun, and has called us, can be asked in a moment: its first clients must not pay for that. */
-  #connectionSoon(): Promise<Connection | undefined> {
-    if (!this.#options.isHeard()) return Promise.resolve(undefined);
-    return new Promise((resolve) => {
-      const settle = (connection: Connection | undefined) => {
-        clearTimeout(timer);
-        this.#expectant.delete(settle);
-        resolve(connection);
-      };
-      const timer = setTimeout(() => settle(undefined), ANSWER);
-      this.#expectant.add(settle);
-    });
   }
 
   #heard(answer: Answer): void {
@@ -266,14 +267,12 @@ export class OutgoingLink {
       case 'answer':
       case 'recognised':
       case 'granted':
+      case 'noted':
         return this.#questions.answered(answer);
       case 'announce':
-        this.#ports = portsIn(answer.ports);
-        return;
+        return this.#introduction && this.known.announced({ ...this.#introduction, ...answer });
       case 'goodbye':
-        this.#nobodySince ??= performance.now();
-        this.#farewell = answer;
-        return;
+        return this.#introduction && this.known.left(this.#introduction.instance, answer.ghosts);
       case 'pong':
         return;
       default:
@@ -285,9 +284,12 @@ export class OutgoingLink {
   async #asked<T extends 'answer' | 'recognised'>(
     question: Of<Question, 'ask' | 'recognise'>,
     type: T,
+    signal: AbortSignal,
   ): Promise<Of<Answer, T> | undefined> {
-    const connection = this.#connection ?? (await this.#connectionSoon());
-    return connection && this.#questions.ask(connection, question, type);
+    // One that has just begun, and has called us, can be asked in a moment: its first clients must not pay for that.
+    const soon = () => (this.#options.isHeard() ? this.#attempts.connection(signal) : undefined);
+    const connection = this.#connection ?? (await soon());
+    return connection && this.#questions.ask(connection, question, type, signal);
   }
 }
 

@@ -1,7 +1,7 @@
 /**
  * Log lines and counts about other replicas. A failure that goes on is told once.
  */
-import type { UnclaimedCause } from '../data/arrivals.ts';
+import type { UnclaimedCause } from '../data/unclaimed.ts';
 import type { GatewayError } from '../errors/errors.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { Metrics } from '../observe/metrics.ts';

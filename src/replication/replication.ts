@@ -3,16 +3,14 @@
  * come to the wrong replica to the right one.
  */
 import { randomBytes } from 'node:crypto';
-import type { Socket } from 'node:net';
-import { isDeepStrictEqual } from 'node:util';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { peerPlace, type ReplicationConfig } from '../config/replication.ts';
-import type { Config, PortRange } from '../config/schema.ts';
-import { portsText, rangeText } from '../config/worker-slices.ts';
+import type { Config } from '../config/schema.ts';
+import { portsText } from '../config/worker-slices.ts';
 import type { Arrivals, Arrived, Claimant } from '../data/arrivals.ts';
 import type { Elsewhere } from '../data/passive-pool.ts';
 import { GatewayError } from '../errors/errors.ts';
-import { firstByte } from '../net/first-byte.ts';
-import { type Listener, listen } from '../net/listener.ts';
+import type { Listener } from '../net/listener.ts';
 import { OpenSockets } from '../net/open-sockets.ts';
 import type { PreparedChange } from '../net/prepared-change.ts';
 import { loadPeerTls, type PeerTls } from '../tls/peer-tls.ts';
@@ -24,16 +22,15 @@ import { IncomingLinks } from './incoming-links.ts';
 import type { LinkEnvironment } from './link-environment.ts';
 import { type Introduction, VERSION } from './messages.ts';
 import { OutgoingLink } from './outgoing-link.ts';
-import { ownIndex, portsOfReplica } from './own-ports.ts';
+import { ownIndex } from './own-ports.ts';
+import { ANSWER } from './questions.ts';
+import { receive } from './reception.ts';
 import { ReplicationObserver, type ReplicationObserverOptions } from './replication-observer.ts';
 import { Strays } from './strays.ts';
+import { Territory } from './territory.ts';
 import { Tokens } from './tokens.ts';
 import { TurnTaking } from './turn-taking.ts';
 
-/** For the first byte of a connection (milliseconds). */
-const PATIENCE = 5000;
-/** The first byte of a TLS connection; anything else must be the header of a data connection. */
-const TLS_HANDSHAKE = 0x16;
 /** How long the last words may take (milliseconds). */
 const FAREWELL = 500;
 
@@ -75,9 +72,10 @@ export class Replication implements Elsewhere {
   #hasBeenFound = false;
   #listener: Listener | undefined;
   #tls: PeerTls | undefined;
-  #range: PortRange;
+  readonly #territory: Territory;
+  /** Resolves when the others know the ports of this one, as far as they can be reached. */
+  #disclosed: Promise<void> | undefined;
   #peer: Config['data']['peer'];
-  #ports: ReadonlySet<number> = new Set();
   #timeouts: Config['timeouts'];
 
   /** Listens and connects to nothing yet: see {@link prepare}. */
@@ -86,25 +84,33 @@ export class Replication implements Elsewhere {
     this.#options = options;
     this.#config = config.replication;
     this.#timeouts = config.timeouts;
-    this.#range = config.data.passive.ports;
     this.#peer = config.data.peer;
     this.index = ownIndex(config) ?? 0;
+    this.#territory = new Territory({
+      ...{ index: this.index, count: this.#config.count, range: config.data.passive.ports },
+      isAwaited: (port) => arrivals.isAwaited(port),
+      links: () => [...this.#links.values()],
+    });
     this.#observer = new ReplicationObserver(options, () => this.#introduction);
     this.#claims = new Claims({
       ...{ index: this.index, instance: this.#instance, config: this.#config, tls: () => this.#environment.tls() },
       caller: (index) => this.#incoming.caller(index),
       link: (index) => this.#links.get(index),
       dismiss: (index) => this.#incoming.dismiss(index),
+      signal: this.#running.signal,
     });
     this.#turns = new TurnTaking({ index: this.index, links: () => this.#links.values() });
     this.#incoming = new IncomingLinks({
       ...this.#environment,
       desk: makeDesk({
         ...{ arrivals, tokens: this.#tokens, turns: this.#turns },
+        isHaunted: (port, place) => this.#strays.isHaunted(port, place),
         ends: (message) => this.#handedOver.ends(message),
       }),
       judge: (introduction, socket) => this.#claims.judgeCaller(introduction, socket),
       onIntroduced: (introduction) => this.#introduced(introduction),
+      onAnnounced: (introduction) => this.#announced(introduction),
+      onLost: (index, heardAt) => this.#links.get(index)?.known.sign(heardAt),
       onRefused: (address, reason) => this.#observer.refused(address, reason),
     });
     this.#handedOver = new HandedOver({
@@ -118,13 +124,14 @@ export class Replication implements Elsewhere {
     });
     this.#strays = new Strays({
       ...{ index: this.index, arrivals, sockets, signal },
-      owners: (port) => (port === null ? [...this.#links.values()] : this.#ownersOf(port)),
-      isOwn: (port) => this.#ports.has(port),
+      owners: (port) => (port === null ? [...this.#links.values()] : this.#territory.ownersOf(port)),
+      isOwn: (port) => this.#territory.has(port),
       times: () => ({
         keepAlive: this.#timeouts.keepalive,
         // A client may connect long before it says what for.
         stall: this.#timeouts.dataStall + this.#timeouts.controlIdle,
         linger: this.#timeouts.linger,
+        dataStall: this.#timeouts.dataStall,
       }),
       onHandover: (outcome, bytes) => this.#observer.handedOver(outcome, bytes),
       onFailed: (index, reason) => this.#observer.notHandedOver(index, reason),
@@ -132,42 +139,41 @@ export class Replication implements Elsewhere {
   }
 
   /**
-   * Makes a configuration ready: its range, and the files by which replicas trust each other. All else stays as it was at the start. The
-   * first time it binds the port for the others, and begins to connect to them.
+   * Makes a configuration ready: its range, which the others must know before it is in force, and the files by which replicas trust each
+   * other. All else stays as it was at the start. The first time it binds the port for the others, and begins to connect to them.
    */
   async prepare({ data, timeouts }: Config): Promise<PreparedChange> {
     const tls = await loadPeerTls(this.#config);
     this.#tls ??= tls;
     const listener = this.#listener ?? (await this.#listen());
     const begins = this.#listener === undefined;
+    const retract = begins ? undefined : this.#territory.claim(data.passive.ports);
+    if (retract !== undefined) await this.#disclose((link) => link.announce());
     return {
       commit: () => {
         this.#tls = tls;
         this.#timeouts = timeouts;
-        this.#range = data.passive.ports;
         this.#peer = data.peer;
-        const before = this.#ports;
-        const own = this.ownPorts({ data });
-        // Sessions may still wait on ports that they were given before.
-        const awaited = [...before].filter((port) => this.#options.arrivals.isAwaited(port));
-        this.#ports = new Set([...own, ...awaited]);
+        const isNew = this.#territory.enter(data.passive.ports);
         this.#listener = listener;
         if (begins) this.#connect();
-        else if (!isDeepStrictEqual(before, this.#ports)) this.#incoming.announce();
+        else if (isNew) void this.#disclose((link) => link.announce());
       },
       abandon: async () => {
         if (begins) await listener.close();
+        retract?.();
+        if (retract !== undefined) void this.#disclose((link) => link.announce());
       },
     };
   }
 
   /** The ports that sessions of this replica are given. */
   ownPorts({ data }: Pick<Config, 'data'>): readonly number[] {
-    return portsOfReplica(data.passive.ports, this.index, this.#config.count);
+    return this.#territory.share(data.passive.ports);
   }
 
   concerns(port: number): boolean {
-    return this.#ownersOf(port).length > 0;
+    return this.#territory.ownersOf(port).length > 0;
   }
 
   lead(port: number, arrived: Arrived): Promise<void> {
@@ -175,7 +181,9 @@ export class Replication implements Elsewhere {
   }
 
   async turn({ address, identity }: Claimant, signal: AbortSignal): Promise<(() => void) | undefined> {
-    if (this.#range.first !== this.#range.last) return () => {};
+    await this.#disclosed;
+    if (signal.aborted) return undefined;
+    if (!this.#territory.isShared) return () => {};
     const place = this.#peer === 'any' ? '' : address;
     return this.#turns.take(place, identity === 'distinct', signal);
   }
@@ -188,7 +196,7 @@ export class Replication implements Elsewhere {
   /** The other replicas. */
   get others(): readonly ReplicaSeen[] {
     return [...this.#links.values()]
-      .map(({ index, isUp, ports }) => ({ index, up: isUp, ports: ports && portsText([...ports]) }))
+      .map(({ index, isUp, known: { ports } }) => ({ index, up: isUp, ports: ports && portsText([...ports]) }))
       .sort((one, other) => one.index - other.index);
   }
 
@@ -218,16 +226,7 @@ export class Replication implements Elsewhere {
   }
 
   get #introduction(): Introduction {
-    const { count } = this.#config;
-    const ports = portsText([...this.#ports]);
-    return {
-      version: VERSION,
-      index: this.index,
-      count,
-      instance: this.#instance,
-      ports,
-      range: rangeText(this.#range),
-    };
+    return { version: VERSION, index: this.index, instance: this.#instance, ...this.#territory.told };
   }
 
   get #environment(): LinkEnvironment {
@@ -244,25 +243,19 @@ export class Replication implements Elsewhere {
     };
   }
 
-  async #listen(): Promise<Listener> {
-    const { address, port } = this.#config.listen;
-    const { onError, sockets, signal } = this.#options;
-    const onConnection = (socket: Socket) => void this.#accept(socket, sockets, signal);
-    const keepAlive = this.#timeouts.keepalive;
-    return listen({ address, port, keepAlive, readAhead: false, sockets: this.#linkSockets, onConnection, onError });
-  }
-
-  async #accept(socket: Socket, sockets: OpenSockets, signal: AbortSignal): Promise<void> {
-    const byte = await firstByte(socket, PATIENCE, signal);
-    if (byte === TLS_HANDSHAKE) return this.#incoming.accept(socket);
-    if (byte === undefined) return;
-    // From here on it is a data connection, and ends with those.
-    sockets.track(socket);
-    await this.#handedOver.accept(socket);
+  #listen(): Promise<Listener> {
+    const { onError, sockets: dataSockets, signal } = this.#options;
+    return receive({
+      ...{ ...this.#config.listen, keepAlive: this.#timeouts.keepalive },
+      ...{ linkSockets: this.#linkSockets, dataSockets, signal, onError },
+      onLink: (socket) => this.#incoming.accept(socket),
+      onData: (socket) => this.#handedOver.accept(socket),
+    });
   }
 
   #connect(): void {
     for (let index = 0; index < this.#config.count; index += 1) this.#linkTo(index);
+    this.#disclosed = this.#disclose((link) => link.attempted());
   }
 
   #linkTo(index: number): void {
@@ -274,24 +267,32 @@ export class Replication implements Elsewhere {
       place,
       judge: (introduction) => this.#claims.judge(introduction),
       isHeard: () => this.#incoming.caller(index) !== undefined,
+      lateness: () => this.#timeouts.dataArrival,
     });
     this.#links.set(index, link);
     void link.run();
   }
 
-  #ownersOf(port: number): readonly OutgoingLink[] {
-    const { count } = this.#config;
-    const owners = [...this.#links.values()].filter(({ index, ports }) =>
-      ports === undefined ? portsOfReplica(this.#range, index, count).includes(port) : ports.has(port),
-    );
-    return owners.length > 0 || this.#ports.has(port) ? owners : [...this.#links.values()];
+  /** Tells all others which ports sessions here may have. Resolves when they know, or after a while. */
+  async #disclose(tell: (link: OutgoingLink) => Promise<void>): Promise<void> {
+    this.#incoming.announce();
+    const enough = new AbortController();
+    const told = Promise.all([...this.#links.values()].map(tell)).then(() => enough.abort());
+    await Promise.race([told, sleep(ANSWER, undefined, { signal: enough.signal }).catch(() => {})]);
   }
 
   /** More replicas than this one was told of: it will be told when it is restarted. */
   #introduced(introduction: Introduction): void {
     this.#hasBeenFound = true;
     this.#linkTo(introduction.index);
-    this.#links.get(introduction.index)?.hasCalled();
+    const link = this.#links.get(introduction.index);
+    link?.known.introduced(introduction);
+    link?.hasCalled();
+    this.#observer.introduced(introduction);
+  }
+
+  #announced(introduction: Introduction): void {
+    this.#links.get(introduction.index)?.known.announced(introduction);
     this.#observer.introduced(introduction);
   }
 }

@@ -27,7 +27,8 @@ async function inside(linkPort: number): Promise<TLSSocket> {
 }
 
 const HELLO = {
-  ...{ type: 'hello', version: 1, index: 1, count: 2, instance: 'ab'.repeat(16), ports: '50003', range: '50000-50003' },
+  ...{ type: 'hello', version: 1, index: 1, count: 2, instance: 'ab'.repeat(16) },
+  ...{ revision: 1, ports: '50003', range: '50000-50003' },
 };
 const line = (message: object) => `${JSON.stringify(message)}\n`;
 

@@ -20,6 +20,14 @@ describe('a table that matches addresses', () => {
     expect(rendezvous).toMatchObject({ size: 3, freePorts: 1 });
   });
 
+  it('gives ports that are in doubt last', () => {
+    const rendezvous = table();
+    const isInDoubt = (port: number) => port === 50_000;
+    expect(rendezvous.reserve('192.0.2.1', 'none', () => 'a', isInDoubt)?.port).toBe(50_001);
+    rendezvous.reserve('192.0.2.1', 'none', () => 'b', isInDoubt);
+    expect(rendezvous.reserve('192.0.2.1', 'none', () => 'c', isInDoubt)?.port).toBe(50_000);
+  });
+
   it('has no port for a client that cannot prove who it is, once its address waits on all', () => {
     const rendezvous = table([50_000]);
     rendezvous.reserve('192.0.2.1', 'distinct', () => 'a');

@@ -13,17 +13,28 @@ import {
 
 const HEX32 = 'ab'.repeat(16);
 const HEX64 = 'cd'.repeat(32);
-const WHO = { version: 1, index: 2, count: 3, instance: HEX32, ports: '50000-50001, 50004', range: '50000-50009' };
+const WHO = {
+  version: 1,
+  index: 2,
+  count: 3,
+  instance: HEX32,
+  revision: 4,
+  ports: '50000-50001, 50004',
+  range: '50000-50009',
+};
 
 const QUESTIONS: readonly Question[] = [
   { type: 'hello', ...WHO },
   { type: 'ask', id: 1, port: 50_000, address: '2001:db8::1', clientPort: 0 },
   { type: 'contest', id: 2, port: 50_000, address: '192.0.2.1' },
   { type: 'recognise', id: 3, port: 1, address: '192.0.2.1', clientPort: 5, names: [HEX32], sessionId: '' },
-  { type: 'done', id: 2 },
+  { type: 'announce', id: 9, revision: 5, ports: '50000', range: '50000-50009' },
+  { type: 'done', id: 2, closed: false },
   { type: 'request', id: 4, address: '', distinct: true },
   { type: 'withdraw', id: 4 },
-  { type: 'ended', connection: HEX32, how: 'fin' },
+  { type: 'ended', connection: HEX32, bytes: 12_345 },
+  { type: 'ended', connection: HEX32, bytes: null },
+  { type: 'progress', connection: HEX32, bytes: 0 },
   { type: 'delivered', connection: HEX32, whole: false },
   { type: 'ping' },
 ];
@@ -33,7 +44,8 @@ const ANSWERS: readonly Answer[] = [
   { type: 'answer', id: 1, here: 1, able: 0, proof: false, ghost: true, token: HEX64 },
   { type: 'recognised', id: 3, token: null },
   { type: 'granted', id: 4 },
-  { type: 'announce', ports: '', range: '50000' },
+  { type: 'announce', revision: 5, ports: '', range: '50000' },
+  { type: 'noted', id: 9 },
   { type: 'goodbye', ghosts: ['50000 192.0.2.1', '50000 2001:db8::1', '50000'] },
   { type: 'goodbye', ghosts: null },
   { type: 'pong' },
@@ -56,6 +68,8 @@ describe('a message', () => {
         const { [key as 'type']: _left, ...less } = message;
         expect(line(less), `${message.type} without ${key}`).toThrow(MalformedMessage);
         for (const wrong of [null, {}, [{}], -1, 1.5, 'x'.repeat(100), '\u0000', Number.MAX_VALUE]) {
+          // How many bytes, or that it was broken off.
+          if (wrong === null && message.type === 'ended' && key === 'bytes') continue;
           expect(line({ ...message, [key]: wrong }), `${message.type} with ${key}: ${JSON.stringify(wrong)}`).toThrow(
             MalformedMessage,
           );
@@ -107,7 +121,7 @@ describe('ports', () => {
     expect([...portsIn(text)]).toEqual(ports);
   });
 
-  it.each(['0', '3-1', '65536', '1-70000'])('%j are none', (text) => {
+  it.each(['0', '3-1', '65536', '1-70000', '2, 1', '1-3, 3', '5, 5', '1-65535, 1-65535'])('%j are none', (text) => {
     expect(() => portsIn(text)).toThrow(MalformedMessage);
   });
 });
