@@ -5,7 +5,6 @@
 
 import { bytesOf } from '../wire/bytes-of.ts';
 import { canonicalPath, type PathStyle, POSIX_PATHS } from '../wire/path.ts';
-import { contains as placeContains, placeOfPattern } from '../wire/place.ts';
 import {
   COMMAND_WORDS,
   clockTime,
@@ -13,15 +12,13 @@ import {
   type Day,
   daysOrNull,
   isCommandWord,
-  isOfClass,
-  needsNaming,
   pathPatternsOrNull,
   zone,
 } from './access-fields.ts';
 import * as field from './fields.ts';
 import { MATCH } from './match-fields.ts';
 import type { ConfigProblem } from './problem.ts';
-import { covers, type RouteMatch } from './route-match.ts';
+import type { RouteMatch } from './route-match.ts';
 import * as text from './text-fields.ts';
 
 /** When a rule holds. */
@@ -132,7 +129,11 @@ export interface AccessedConfig {
   readonly access: AccessConfig;
   readonly listeners: readonly { readonly name: string }[];
   readonly backends: readonly { readonly name: string; readonly paths: Pick<PathStyle, 'style'> }[];
-  readonly routes: readonly { readonly readOnly: boolean; readonly uploadOnly: boolean }[];
+  readonly routes: readonly {
+    readonly readOnly: boolean;
+    readonly uploadOnly: boolean;
+    readonly root: string | null;
+  }[];
   readonly decisionHook: { readonly url: string | null };
 }
 
@@ -223,71 +224,4 @@ function unusablePattern(path: string, pattern: string): ConfigProblem[] {
 function emptyTime(path: string, { from, to }: TimeMatch): ConfigProblem[] {
   if (from !== to) return [];
   return [{ path: `${path}.to`, message: 'this time is empty: it ends when it begins', related: [`${path}.from`] }];
-}
-
-/** Rules that never match, rules that nobody can be meant by, and a default that lets nothing through. */
-export function accessWarnings({ access, backends, decisionHook }: AccessedConfig): ConfigProblem[] {
-  const { rules } = access;
-  return [
-    ...backends.flatMap(({ name, paths }, index) => {
-      const asks = rules.some(({ match }) => match.paths !== null && (match.backend?.includes(name) ?? true));
-      if (paths.style !== 'other' || !asks) return [];
-      const message = 'no path of this backend can be judged: what reaches a rule with paths is denied there';
-      return [{ path: `backends[${index}].paths.style`, message, related: ['access.rules'] }];
-    }),
-    ...rules.flatMap(({ match }, index) => {
-      const first = rules.slice(0, index).findIndex((earlier) => accessCovers(earlier.match, match));
-      if (first === -1) return [];
-      const message = `this rule never matches: access.rules[${first}] (${rules[first]?.name}) takes everything that it is for; put it first`;
-      return [{ path: `access.rules[${index}]`, message, related: [`access.rules[${first}]`] }];
-    }),
-    ...rules.flatMap(({ match }, index) =>
-      match.group !== null && decisionHook.url === null
-        ? [
-            {
-              path: `access.rules[${index}].match.group`,
-              message: 'nobody has a group: groups come with the answers of decisionHook, and there is none',
-              related: ['decisionHook.url'],
-            },
-          ]
-        : [],
-    ),
-    ...(access.default === 'deny' && !rules.some(({ effect }) => effect !== 'deny')
-      ? [
-          {
-            path: 'access.default',
-            message: 'nothing is allowed: no rule lets anything through',
-            related: ['access.rules'],
-          },
-        ]
-      : []),
-  ];
-}
-
-/** Whether every command that `inner` matches is matched by `outer`. */
-function accessCovers(outer: AccessMatch, inner: AccessMatch): boolean {
-  const within = (one: readonly string[] | null, other: readonly string[] | null) =>
-    one === null || (other?.every((each) => one.includes(each)) ?? false);
-  const always = outer.time.days === null && outer.time.from === 0 && outer.time.to === 24 * 60;
-  return (
-    covers(outer, inner) &&
-    within(outer.backend, inner.backend) &&
-    within(outer.group, inner.group) &&
-    commandsCover(outer.commands, inner.commands) &&
-    (always || JSON.stringify(outer.time) === JSON.stringify(inner.time)) &&
-    pathsCover(outer.paths, inner.paths)
-  );
-}
-
-function commandsCover(outer: readonly string[] | null, inner: readonly string[] | null): boolean {
-  // Where all commands on files are meant, those are not that need to be named.
-  if (outer === null) return !inner?.some(needsNaming);
-  return inner?.every((word) => outer.includes(word) || outer.some((other) => isOfClass(word, other))) ?? false;
-}
-
-function pathsCover(outer: readonly string[] | null, inner: readonly string[] | null): boolean {
-  if (outer === null) return true;
-  if (inner === null) return false;
-  const place = (pattern: string) => placeOfPattern(pattern, POSIX_PATHS);
-  return inner.every((one) => outer.some((other) => placeContains(place(other), place(one))));
 }

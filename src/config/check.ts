@@ -4,7 +4,8 @@
  */
 
 import { canonicalAddress, familyOf, isNetwork, parseNetwork } from '../net/address.ts';
-import { accessErrors, accessWarnings } from './access.ts';
+import { accessErrors } from './access.ts';
+import { accessWarnings } from './access-warnings.ts';
 import { adminErrors, adminWarnings } from './admin.ts';
 import { auditErrors, checkAuditFiles } from './audit.ts';
 import { backendErrors, backendWarnings, type TakenPorts } from './backend.ts';

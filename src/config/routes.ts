@@ -203,6 +203,7 @@ export function routeWarnings({ routes, backends }: RoutedConfig): ConfigProblem
       const message = `this route never matches: routes[${first}] takes everybody whom it is for; put it first`;
       return [{ path: `routes[${index}]`, message }];
     }),
+    ...otherCase(routes),
     ...routes.flatMap(({ match, credentials }, index) => {
       const rewritten = credentials.password !== null || credentials.passwordFile !== null;
       if (!rewritten || match.clients !== null || !withoutMeaning(match.clientCertificate)) return [];
@@ -211,6 +212,29 @@ export function routeWarnings({ routes, backends }: RoutedConfig): ConfigProblem
       return [{ path: `routes[${index}].credentials`, message }];
     }),
   ];
+}
+
+/** Names are compared with case; a backend that does not do so knows the same user under a name that the next route takes. */
+function otherCase(routes: readonly RouteConfig[]): ConfigProblem[] {
+  return routes.flatMap(({ match, backends, ...route }, index) => {
+    const confined = route.root !== null || route.readOnly || route.uploadOnly;
+    const shouted = match.user?.map((name) => (name === name.toUpperCase() ? name.toLowerCase() : name.toUpperCase()));
+    if (!confined || match.user === null || shouted === undefined) return [];
+    const other = { ...match, user: shouted };
+    if (covers(match, other)) return [];
+    const open = routes.findIndex(
+      (later, at) =>
+        at > index &&
+        later.root === null &&
+        !later.readOnly &&
+        !later.uploadOnly &&
+        later.backends.some((name) => backends.includes(name)) &&
+        covers(later.match, other),
+    );
+    if (open === -1) return [];
+    const message = `names are compared with case: at a backend that does not count it, who says ${shouted[0]} for ${match.user[0]} comes by routes[${open}], which has neither root nor view`;
+    return [{ path: `routes[${index}].match.user`, message, related: [`routes[${open}]`] }];
+  });
 }
 
 /** Reads the files with passwords. Never rejects: a file that cannot be used is an error found. */

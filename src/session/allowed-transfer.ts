@@ -11,11 +11,11 @@ import type { Direction } from './verdict.ts';
 export async function allowTransfer(
   command: Command,
   direction: Direction,
-  { limits, sizes, restart }: Standing,
+  { limits, sizes, restart: { promised } }: Standing,
 ): Promise<AllowedTransfer> {
   if (limits === undefined) throw new Error('a transfer before the login');
-  const before = command.verb === 'APPE' ? sizes.sizeOf(command.argument) : wholeNumber(restart ?? '');
-  const expectedBytes = sizes.take(command, restart);
+  const before = command.verb === 'APPE' ? sizes.sizeOf(command.argument) : wholeNumber(promised ?? '');
+  const expectedBytes = sizes.expected(command, promised);
   const allowance = await limits.begin({
     way: direction === 'upload' ? 'up' : 'down',
     kind: direction === 'list' ? 'list' : 'file',

@@ -7,12 +7,13 @@ import type { BackendLink } from '../backends/backend-link.ts';
 import { ERRORS, type ErrorCode } from '../errors/errors.ts';
 import type { SessionObserver } from '../observe/session-observer.ts';
 import type { Command } from '../wire/command.ts';
-import { type FileCommand, fileCommand, withPath } from '../wire/file-commands.ts';
+import { asQuestion, type FileCommand, fileCommand, withPath } from '../wire/file-commands.ts';
 import { canonicalPath, type PathStyle } from '../wire/path.ts';
 import type { Place } from '../wire/place.ts';
 import { type Reply, reply } from '../wire/reply.ts';
 import type { CurrentDirectory } from './current-directory.ts';
-import { type Resolved, resolve, wordsApart } from './file-paths.ts';
+import { Existence } from './existence.ts';
+import { otherReadings, type Resolved, resolve } from './file-paths.ts';
 import type { Outcome } from './outcome.ts';
 
 /** Decides about a command that has passed. */
@@ -45,12 +46,15 @@ const NOT_RENAMING = reply(503, 'Send RNFR first.');
 export class FileGate {
   readonly #options: FileGateOptions;
   readonly #style: PathStyle;
-  /** The path of the last RNFR that was let through, until its RNTO. */
-  #renames: { readonly from: Place | undefined } | undefined;
+  readonly #existence: Existence;
+  /** The path of the last RNFR, until its RNTO; it counts when the backend has accepted it. */
+  #renames: { readonly stage: 'asked' | 'accepted'; readonly from: Place | undefined } | undefined;
 
   constructor(options: FileGateOptions) {
     this.#options = options;
-    this.#style = options.link.backend.config.paths;
+    const { link, view } = options;
+    this.#style = link.backend.config.paths;
+    this.#existence = new Existence((question) => (view === undefined ? link.exchange(question) : view.ask(question)));
   }
 
   /** Whether a verb can be let through at all; for FEAT and HELP. */
@@ -66,8 +70,18 @@ export class FileGate {
 
   /** Refuses a command, or leads it to its handler, with the path in it that was judged. */
   lead(command: Command, handle: Handle): Outcome | Promise<Outcome> {
-    const file = fileCommand(command);
-    return file === undefined ? this.#leadOther(command, handle) : this.#leadFile(command, file, handle);
+    const asked = this.#style.style === 'other' ? command : asQuestion(command);
+    const file = fileCommand(asked);
+    return file === undefined ? this.#leadOther(asked, handle) : this.#leadFile(asked, file, handle);
+  }
+
+  /**
+   * The backend has answered a command that was let through. quirk: ProFTPD 1.3.8, Pure-FTPd 1.0.50 and pyftpdlib 1.5.7 keep the path of an
+   * earlier RNFR behind one that failed: no RNTO reaches them then.
+   */
+  noticed({ verb }: Command, { code }: Reply): void {
+    if (verb !== 'RNFR') return;
+    this.#renames = code === 350 && this.#renames ? { ...this.#renames, stage: 'accepted' } : undefined;
   }
 
   async #leadFile(command: Command, file: FileCommand, go: Handle): Promise<Outcome> {
@@ -75,7 +89,7 @@ export class FileGate {
     const { verb } = command;
     // What was said before may have moved the backend.
     if (rules.needPaths) await directory?.settled();
-    if (verb === 'RNTO' && this.#renames === undefined) return { do: 'reply', reply: NOT_RENAMING };
+    if (verb === 'RNTO' && this.#renames?.stage !== 'accepted') return { do: 'reply', reply: NOT_RENAMING };
     const resolved = resolve(file, this.#folder, this.#style);
     const verdict = this.#judge(file, resolved);
     if (verdict.effect === 'deny') {
@@ -104,11 +118,13 @@ export class FileGate {
     if (file.name === 'RNTO') this.#renames = undefined;
     const renamed = file.name === 'RNTO' && place !== undefined;
     let verdict = rules.judge({ command: file, subject: renamed ? { kind: 'renamed', place, from } : subject, now });
-    for (const word of rules.needPaths ? wordsApart(file, path) : []) {
+    for (const reading of otherReadings(file, path, this.#folder, this.#style)) {
       if (verdict.effect === 'deny') break;
-      verdict = rules.judge({ command: word, subject: resolve(word, this.#folder, this.#style).subject, now });
+      const also = rules.judge({ ...reading, now });
+      // What is only reported is reported as what was said.
+      if (also.effect === 'deny' || verdict.effect === 'allow') verdict = also;
     }
-    if (file.name === 'RNFR') this.#renames = verdict.effect === 'deny' ? undefined : { from: place };
+    if (file.name === 'RNFR') this.#renames = verdict.effect === 'deny' ? undefined : { stage: 'asked', from: place };
     return verdict;
   }
 
@@ -125,15 +141,11 @@ export class FileGate {
 
   /** In a drop box nothing is replaced: the backend is asked whether the file is there. */
   async #refuseToReplace({ argument = '' }: Command): Promise<Outcome | undefined> {
-    const { link, view } = this.#options;
-    // quirk: vsftpd 3.0.3: behind a time MDTM sets it, and a name may begin like one.
-    const question: Command = { verb: 'MDTM', argument: /^\d/.test(argument) ? `./${argument}` : argument };
-    const { code } = view === undefined ? await link.exchange(question) : await view.ask(question);
-    // 550: there is none (RFC 3659 §3.1). 213 tells its time.
-    if (code === 550) return undefined;
-    const cause = code === 213 ? 'file-exists' : 'existence-unknown';
+    const { found, answers } = await this.#existence.of(argument);
+    if (found === 'nothing') return undefined;
+    const cause = found === 'file' ? 'file-exists' : 'existence-unknown';
     const [told, text] = ERRORS[cause].reply;
-    return refused('uploadOnly', cause, reply(told, text), `${code} to MDTM`);
+    return refused('uploadOnly', cause, reply(told, text), answers);
   }
 }
 

@@ -5,7 +5,7 @@ import type { BackendLink } from '../backends/backend-link.ts';
 import type { SessionObserver } from '../observe/session-observer.ts';
 import type { TouchedPath } from '../observe/session-records.ts';
 import type { Command } from '../wire/command.ts';
-import { fileCommand } from '../wire/file-commands.ts';
+import { asQuestion, fileCommand } from '../wire/file-commands.ts';
 import type { Reply } from '../wire/reply.ts';
 import { COMMANDS, type Effect } from './command-table.ts';
 import { deny } from './denial.ts';
@@ -29,7 +29,7 @@ export async function forward(
     if (changes) observer.changed({ verb, touched: touched(command, standing), backendReply });
   };
   const { root } = standing;
-  const course = await root?.lead(command);
+  const course = await root?.lead(asQuestion(command));
   if (course?.kind === 'refuse') return deny(course.outcome, command, standing, observer);
   if (course?.kind === 'answer') {
     noticeAnswer(standing, command, course.reply);

@@ -9,18 +9,18 @@ import type { Phase } from './phase.ts';
 export type Admission =
   | { readonly kind: 'admitted'; readonly spec: CommandSpec; readonly command: Command }
   | { readonly kind: 'unknown' }
-  | { readonly kind: 'refused'; readonly reply: Reply };
+  | { readonly kind: 'refused'; readonly spec: CommandSpec; readonly reply: Reply };
 
 /** May this command go to its handler now? An argument where none is due is dropped. */
 export function admit(command: Command, phase: Phase): Admission {
   const spec = COMMANDS.get(command.verb);
   if (spec === undefined) return { kind: 'unknown' };
   if (spec.phase === 'ready' && phase.name !== 'ready') {
-    return { kind: 'refused', reply: reply(530, 'Log in with USER and PASS first.') };
+    return { kind: 'refused', spec, reply: reply(530, 'Log in with USER and PASS first.') };
   }
   const { argument } = command;
   if (spec.argument === 'required' && (argument === undefined || argument === '')) {
-    return { kind: 'refused', reply: reply(501, `Syntax: ${spec.syntax}`) };
+    return { kind: 'refused', spec, reply: reply(501, `Syntax: ${spec.syntax}`) };
   }
   if (spec.argument === 'none' && spec.family !== 'http' && argument !== undefined) {
     return { kind: 'admitted', spec, command: { verb: command.verb, argument: undefined } };

@@ -27,7 +27,8 @@ export function newTransfer(
   { environment, listener, observer }: TransferSurroundings,
   onPreliminary: (reply: Reply) => Promise<void>,
 ): Transfer {
-  const { restart, type } = standing;
+  const { type } = standing;
+  const restart = direction === 'list' ? undefined : standing.restart.promised;
   const { uploadEnd, downloadEnd } = { ...listener.policy, ...standing.rules.policy };
   return new Transfer({
     command: course?.command ?? command,
@@ -37,6 +38,7 @@ export function newTransfer(
     plan,
     protection: standing.protection,
     restart,
+    position: standing.restart,
     expectedBytes,
     meter: allowance.meter,
     onRefused: (reason) => {

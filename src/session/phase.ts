@@ -9,12 +9,20 @@ import type { DataPlan } from './data-plan.ts';
 import type { Login } from './login.ts';
 import type { Transfer } from './transfer.ts';
 
+/** What can be seen of a transfer while it runs, and its end; the listing of nothing is one as well. */
+export type RunningTransfer = Pick<Transfer, 'abort' | 'fault' | 'legs' | 'progress'>;
+
 export type Phase =
   /** Not logged in. `login` exists from USER on; it is `named` while PASS or ACCT may follow. */
   | { readonly name: 'login'; readonly stage: 'unnamed' | 'named'; readonly login: Login | undefined }
   /** Logged in; `plan` exists from PASV or EPSV until its transfer. */
   | { readonly name: 'ready'; readonly user: string; readonly link: BackendLink; readonly plan: DataPlan | undefined }
-  | { readonly name: 'transferring'; readonly user: string; readonly link: BackendLink; readonly transfer: Transfer }
+  | {
+      readonly name: 'transferring';
+      readonly user: string;
+      readonly link: BackendLink;
+      readonly transfer: RunningTransfer;
+    }
   | { readonly name: 'closing'; readonly reason: GatewayError };
 
 /** Gives back what a phase holds: a transfer ends for this reason, as not complete; all else is closed. */
@@ -31,6 +39,12 @@ export function leavePhase(phase: Phase, reason: GatewayError, observer: Session
 
 function neverCame(port: number): string {
   return `nobody connected to port ${port} before the session ended`;
+}
+
+/** The phase in which commands about files are carried out; throws where it is another. */
+export function readyPhase(phase: Phase): Phase & { readonly name: 'ready' } {
+  if (phase.name !== 'ready') throw new Error(`logged in and idle was expected, not ${phase.name}`);
+  return phase;
 }
 
 /** The phase without a data connection that was set up. */

@@ -213,7 +213,10 @@ export class SessionContext implements HandlerContext {
   async planPassive(link: BackendLink): Promise<{ readonly plan: DataPlan; readonly port: number } | undefined> {
     const { environment, client, standing, signal, dropPlan } = this.#options;
     dropPlan();
-    const claimant = { address: client.peer.address, recognises: this.#recognises(), identity: this.#identity() };
+    const claimant = {
+      ...{ address: client.peer.address, session: standing },
+      ...{ recognises: this.#recognises(), identity: this.#identity() },
+    };
     const expectation = await environment.passivePool.expect(claimant, signal);
     if (signal.aborted) expectation?.release('unused');
     if (expectation === undefined || signal.aborted) return undefined;

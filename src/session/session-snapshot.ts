@@ -5,8 +5,7 @@ import { formatEndpoint } from '../net/address.ts';
 import { shown } from '../observe/record-fields.ts';
 import type { LegFacts, SessionObserver } from '../observe/session-observer.ts';
 import type { TlsFacts } from '../tls/facts.ts';
-import { linkOf, type Phase } from './phase.ts';
-import type { Transfer } from './transfer.ts';
+import { linkOf, type Phase, type RunningTransfer } from './phase.ts';
 
 /** TLS of a connection. */
 export interface TlsSnapshot {
@@ -87,7 +86,7 @@ export function sessionSnapshot(phase: Phase, observer: SessionObserver): Sessio
   };
 }
 
-function transferSnapshot(transfer: Transfer): TransferSnapshot {
+function transferSnapshot(transfer: RunningTransfer): TransferSnapshot {
   const { command, direction, bytes, expectedBytes: expected, milliseconds } = transfer.progress;
   const { client, backend } = transfer.legs;
   return {

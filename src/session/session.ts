@@ -10,24 +10,22 @@ import type { Command } from '../wire/command.ts';
 import { type Reply, reply } from '../wire/reply.ts';
 import { settleIn } from './after-login.ts';
 import { paceCommand } from './command-pace.ts';
+import { dataCommand } from './data-command.ts';
 import { deny } from './denial.ts';
 import { loginAbandoned, loginRefused } from './failed-login.ts';
 import { forward } from './forward.ts';
-import { admit } from './gate.ts';
+import { type Admission, admit } from './gate.ts';
 import { HANDLERS } from './handlers/index.ts';
 import { endOfInput, lastReply } from './last-reply.ts';
-import { listNothing } from './list-nothing.ts';
 import { loginProgress } from './login-progress.ts';
-import { newTransfer } from './new-transfer.ts';
 import { noteOutcome } from './note-outcome.ts';
 import type { Outcome } from './outcome.ts';
-import { leavePhase, linkOf, type Phase, withoutPlan } from './phase.ts';
+import { leavePhase, linkOf, type Phase, readyPhase, withoutPlan } from './phase.ts';
 import { clearControl, upgradeControl } from './secure-control.ts';
 import { SessionContext } from './session-context.ts';
 import type { SessionOptions } from './session-options.ts';
 import { type SessionSnapshot, sessionSnapshot } from './session-snapshot.ts';
-import { newStanding, type Standing, secureStanding, settleStanding } from './standing.ts';
-import { runTransfer } from './transfer-record.ts';
+import { newStanding, type Standing, secureStanding, settleStanding, spendAnnouncements } from './standing.ts';
 import { discard } from './unused-outcome.ts';
 
 const GREETING = reply(220, 'FTPS gateway ready.');
@@ -116,6 +114,8 @@ export class Session {
     const { observer } = this.#options;
     if (input.kind === 'invalid') {
       observer.malformedCommand(input.problem, input.line);
+      // It may have been a transfer.
+      spendAnnouncements(this.#standing);
       if (input.problem === 'malformed-verb') return this.#unknown();
       return this.#reply(reply(501, 'Control characters are not allowed here.'));
     }
@@ -127,7 +127,11 @@ export class Session {
     const admission = admit(command, this.#phase);
     this.#options.observer.command(command.verb, admission.kind !== 'unknown');
     if (admission.kind === 'unknown') return this.#unknown();
-    if (admission.kind === 'refused') return this.#reply(admission.reply);
+    await (admission.kind === 'refused' ? this.#reply(admission.reply) : this.#carryOut(admission));
+    if (admission.spec.family === 'transfer') spendAnnouncements(this.#standing);
+  }
+
+  async #carryOut(admission: Admission & { kind: 'admitted' }): Promise<void> {
     const handle = (taken: Command) => HANDLERS[admission.spec.family](taken, this.#context());
     const outcome = await (this.#standing.files?.lead(admission.command, handle) ?? handle(admission.command));
     if (this.#phase.name !== 'closing') await this.#apply(outcome, admission.command);
@@ -188,23 +192,16 @@ export class Session {
         this.#dropPlan();
         return this.#reply(outcome.reply);
       case 'begin':
-        return this.#transfer(outcome);
       case 'list-nothing':
-        return this.#listNothing(outcome);
+        return this.#transfer(outcome);
       case 'close':
         return this.close(new GatewayError(outcome.reason), outcome.reply);
     }
   }
 
   async #forward(command: Command): Promise<void> {
-    if (this.#phase.name !== 'ready') throw new Error(`forward while ${this.#phase.name}`);
-    await this.#reply(await forward(command, this.#phase.link, this.#standing, this.#options.observer));
-  }
-
-  async #listNothing(outcome: Outcome & { do: 'list-nothing' }): Promise<void> {
-    const options = { ...this.#options, signal: this.#end.signal };
-    await this.#reply(await listNothing(outcome, this.#standing, options, (first) => this.#reply(first)));
-    this.#dropPlan();
+    const { link } = readyPhase(this.#phase);
+    await this.#reply(await forward(command, link, this.#standing, this.#options.observer));
   }
 
   async #secure({ reply: accepted, protection }: Outcome & { do: 'secure' }): Promise<void> {
@@ -237,25 +234,22 @@ export class Session {
     if (end !== undefined) this.close(new GatewayError(end));
   }
 
-  async #transfer(outcome: Outcome & { do: 'begin' }): Promise<void> {
-    if (this.#phase.name !== 'ready') throw new Error(`transfer while ${this.#phase.name}`);
-    const { observer } = this.#options;
-    const { user, link } = this.#phase;
-    const standing = this.#standing;
-    const transfer = newTransfer(outcome, link, standing, this.#options, (preliminary) => this.#reply(preliminary));
-    standing.restart = undefined;
+  async #transfer(outcome: Outcome & { do: 'begin' | 'list-nothing' }): Promise<void> {
+    const { user, link } = readyPhase(this.#phase);
+    const onPreliminary = (preliminary: Reply) => this.#reply(preliminary);
+    const { transfer, run } = dataCommand(outcome, link, this.#standing, this.#options, onPreliminary);
     this.#phase = { name: 'transferring', user, link, transfer };
     // What arrived while earlier commands were dealt with counts as well.
     if (this.#client.abortWaits) this.#interrupt('client-aborted');
     if (this.#client.departure !== 'none') this.#interrupt('client-control-lost');
-    const verdict = await runTransfer({ ...outcome, backend: link.backend.name, transfer }, standing, observer);
+    const final = await run();
     this.#tellEnd();
     if (transfer.fault !== undefined) throw transfer.fault;
     if (this.#phase.name !== 'transferring') return link.close();
     this.#phase = { name: 'ready', user, link, plan: undefined };
-    if (verdict.reply !== null) await this.#reply(verdict.reply);
-    if (link.lost.aborted) this.#linkLost(link, verdict.reply?.code === 421);
-    if (standing.leaves) this.drain();
+    if (final !== null) await this.#reply(final);
+    if (link.lost.aborted) this.#linkLost(link, final?.code === 421);
+    if (this.#standing.leaves) this.drain();
   }
 
   /** ABOR has arrived, or the client is gone: either counts before its turn in the queue. */

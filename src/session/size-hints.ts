@@ -28,13 +28,16 @@ export class SizeHints {
     return this.#file !== undefined && this.#file.path === path ? this.#file.bytes : undefined;
   }
 
-  /** Bytes of a transfer that begins; undefined where nobody said it. `restart` is the position of REST. What was announced counts once. */
-  take({ verb, argument }: Command, restart: string | undefined): number | undefined {
-    const announced = this.#announced;
-    this.#announced = undefined;
-    if (verb === 'STOR' || verb === 'APPE') return announced;
+  /** Bytes of a transfer that begins; undefined where nobody said it. `restart` is the position of REST. */
+  expected({ verb, argument }: Command, restart: string | undefined): number | undefined {
+    if (verb === 'STOR' || verb === 'APPE') return this.#announced;
     if (verb !== 'RETR' || this.#file?.path !== argument) return undefined;
     return this.#file === undefined ? undefined : Math.max(0, this.#file.bytes - (wholeNumber(restart ?? '0') ?? 0));
+  }
+
+  /** A transfer command has come: what was announced counts for that one only, also where it did not begin. */
+  spend(): void {
+    this.#announced = undefined;
   }
 }
 
@@ -47,5 +50,5 @@ export function sizeInReply(preliminary: Reply | undefined): number | undefined 
 /** A number of bytes, such as the position of REST; undefined where it is none. */
 export function wholeNumber(text: string): number | undefined {
   const trimmed = text.trim();
-  return /^\d{1,15}$/.test(trimmed) ? Number(trimmed) : undefined;
+  return /^\d+$/.test(trimmed) && Number.isSafeInteger(Number(trimmed)) ? Number(trimmed) : undefined;
 }

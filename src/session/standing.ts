@@ -12,6 +12,7 @@ import type { CurrentDirectory } from './current-directory.ts';
 import type { FileGate } from './file-gate.ts';
 import type { Login } from './login.ts';
 import type { ControlSecurity } from './phase.ts';
+import { RestartPosition } from './restart.ts';
 import type { RootedSession } from './root/rooted-session.ts';
 import { SizeHints } from './size-hints.ts';
 
@@ -29,8 +30,8 @@ export interface Standing {
   host: string | undefined;
   /** After EPSV ALL. */
   extendedOnly: boolean;
-  /** The position of REST, until the next transfer. */
-  restart: string | undefined;
+  /** What was said with REST. */
+  readonly restart: RestartPosition;
   /** Representation (TYPE); ASCII is where FTP begins (RFC 959 §3.1.1). */
   type: 'ascii' | 'image' | 'other';
   /** Where the backend is; undefined where nobody needs to know. */
@@ -69,7 +70,7 @@ export function newStanding(tls: SessionTls | undefined): Standing {
     resumes: 'unknown',
     host: undefined,
     extendedOnly: false,
-    restart: undefined,
+    restart: new RestartPosition(),
     type: 'ascii',
     directory: undefined,
     files: undefined,
@@ -114,11 +115,18 @@ export function noticeResumption(standing: Standing, resumed: boolean): void {
 /** The backend has answered a command of the client: what changes by that, and counts later. */
 export function noticeAnswer(standing: Standing, command: Command, answer: Reply): void {
   const { verb, argument } = command;
-  if (verb === 'REST') standing.restart = answer.code === 350 ? argument : undefined;
+  if (verb === 'REST') standing.restart.noticed(command, answer);
   if (verb === 'TYPE' && isPositive(answer))
     standing.type = TYPES.get(argument?.charAt(0).toUpperCase() ?? '') ?? 'other';
+  standing.files?.noticed(command, answer);
   standing.directory?.noticed(command, answer);
   standing.sizes.noticed(command, answer);
+}
+
+/** A transfer command was dealt with: REST and ALLO hold for the one behind them, also where that was refused (RFC 959 §4.1.3). */
+export function spendAnnouncements({ restart, sizes }: Standing): void {
+  restart.spend();
+  sizes.spend();
 }
 
 const TYPES: ReadonlyMap<string, Standing['type']> = new Map([

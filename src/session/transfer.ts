@@ -14,9 +14,10 @@ import type { RelayReport } from '../data/relay.ts';
 import { asGatewayError, type ErrorCode, GatewayError } from '../errors/errors.ts';
 import type { DataEnd, LegFacts } from '../observe/session-records.ts';
 import type { Command } from '../wire/command.ts';
-import { isPositive, isPreliminary, type Reply, reply, serializeReply } from '../wire/reply.ts';
+import { isPositive, isPreliminary, type Reply, reply } from '../wire/reply.ts';
 import { DataPhase, type DataPhaseOptions, type Legs } from './data-phase.ts';
 import type { DataPlan } from './data-plan.ts';
+import type { RestartPosition } from './restart.ts';
 import { sizeInReply } from './size-hints.ts';
 import { decided, failed, refused, type Step, stop, type Verdict, withResumption } from './verdict.ts';
 
@@ -34,8 +35,10 @@ export interface TransferOptions extends Omit<DataPhaseOptions, OfTransfer> {
   readonly link: BackendLink;
   readonly plan: DataPlan;
   readonly protection: Protection;
-  /** The position of REST, repeated when other commands came between. */
+  /** The position of REST; undefined is the beginning. */
   readonly restart: string | undefined;
+  /** What the backend has heard of REST. */
+  readonly position: Pick<RestartPosition, 'tell' | 'usedUp'>;
   /** How large it will be, where somebody said so. */
   readonly expectedBytes: number | undefined;
   /** Whether the bytes are hashed. */
@@ -165,26 +168,23 @@ export class Transfer {
 
   /** Client and backend are ready for data, then the command: a client that never comes cannot truncate a file. */
   async #begin(turn: Turn): Promise<Exchange> {
-    const { plan, command, restart, link, direction } = this.#options;
+    const { plan, command, direction, restart, position, link } = this.#options;
     await this.#unlessAborted(plan.client.arrived());
     await this.#unlessAborted(plan.backend.prepared());
     this.#options.onBegin();
-    // REST must stand directly before its transfer command (RFC 959 §4.1.3); PASV of the client may have come between.
-    if (restart !== undefined && link.lastVerb !== 'REST') {
-      const answer = await turn.final(turn.send({ verb: 'REST', argument: restart }));
-      if (answer.code !== 350) throw new GatewayError('restart-refused', { detail: serializeReply(answer).trimEnd() });
-    }
+    if (direction !== 'list') await position.tell(restart, turn, link.lastVerb);
     const exchange = turn.send(command, 'transfer');
     plan.backend.begin(startOfHandshake(exchange.first, { proveEnd: direction !== 'upload' }));
     return exchange;
   }
 
   async #converse(turn: Turn, exchange: Exchange): Promise<Step> {
-    const { plan, direction, protection, onPreliminary, link } = this.#options;
+    const { plan, direction, protection, position, onPreliminary, link } = this.#options;
     try {
       const first = await this.#unlessAborted(this.#firstReply(turn, exchange));
       if (first !== undefined && !letsDataFlow(first)) return decided(refused(first));
       this.#preliminary = first;
+      if (direction !== 'list') position.usedUp();
       await onPreliminary(first !== undefined && isPreliminary(first) ? first : reply(150, 'Opening data connection.'));
       // Both are waited for from now on, in whatever order they come.
       const arrival = this.#arrival(exchange);

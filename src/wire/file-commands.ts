@@ -147,11 +147,23 @@ function listed(argument: string): Target {
 /** RFC 3659 §2.3. */
 const TIME = /^(\d{14}(?:\.\d+)? )(.*)$/s;
 
-/** quirk: vsftpd 3.0.3: MDTM with a time sets it, as MFMT does. */
+/**
+ * quirk: vsftpd 3.0.3: MDTM sets a time, as MFMT does, where the first word begins with a digit and has 8 or 14 bytes, or a point behind 14,
+ * and no file has the whole for its name.
+ */
+const TAKEN_FOR_TIME = /^(\d(?:[^ ]{7}|[^ ]{13}|[^ ]{13}\.[^ ]*) )(.*)$/s;
+
 function timed(plain: Omit<FileCommand, 'target'>, argument: string): FileCommand {
-  const [, time, path = ''] = TIME.exec(argument) ?? [];
+  const [, time, path = ''] = (plain.name === 'MFMT' ? TIME : TAKEN_FOR_TIME).exec(argument) ?? [];
   if (time !== undefined) return { ...plain, classes: ['attributes'], target: pathOf(path, time) };
   return { ...plain, target: plain.name === 'MFMT' ? { kind: 'unclear' } : pathOf(argument) };
+}
+
+/** MDTM of a name that begins with a digit, in words that no server takes for a time to be set; other commands as they are. */
+export function asQuestion(command: Command): Command {
+  const { verb, argument = '' } = command;
+  if (verb !== 'MDTM' || !/^\d/.test(argument) || TIME.test(argument)) return command;
+  return { verb, argument: `./${argument}` };
 }
 
 /** How the words behind a word of SITE are read. */

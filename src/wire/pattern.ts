@@ -38,21 +38,29 @@ function matches(pattern: string, text: string): boolean {
  * its `*` stands for a character that only a `*` takes, and its `?` for one that `?` or `*` takes.
  */
 export function patternCovers(outer: string, inner: string): boolean {
-  const known = new Map<number, boolean>();
-  const width = inner.length + 1;
-  const from = (i: number, j: number): boolean => {
-    const key = i * width + j;
-    const before = known.get(key);
-    if (before !== undefined) return before;
-    const result = step(i, j);
-    known.set(key, result);
-    return result;
-  };
-  const step = (i: number, j: number): boolean => {
+  return compare(outer, inner, (i, j, from) => {
     if (i === outer.length) return j === inner.length;
     if (outer[i] === '*') return from(i + 1, j) || (j < inner.length && from(i, j + 1));
     if (j === inner.length || inner[j] === '*') return false;
     return (outer[i] === '?' || outer[i] === inner[j]) && from(i + 1, j + 1);
-  };
-  return from(0, 0);
+  });
+}
+
+/**
+ * Walks along two things at once, from their ends to their beginnings, and looks at each pair of places once. `step` says whether what is from
+ * a pair on fits, and may ask that of the pairs right behind it: `(i + 1, j)`, `(i, j + 1)` and `(i + 1, j + 1)`.
+ */
+export function compare(
+  one: { readonly length: number },
+  two: { readonly length: number },
+  step: (i: number, j: number, from: (i: number, j: number) => boolean) => boolean,
+): boolean {
+  let [row, below] = [new Uint8Array(two.length + 2), new Uint8Array(two.length + 2)];
+  let at = one.length;
+  const from = (i: number, j: number) => (i === at ? row : below)[j] === 1;
+  for (; at >= 0; at -= 1) {
+    for (let j = two.length; j >= 0; j -= 1) row[j] = step(at, j, from) ? 1 : 0;
+    [row, below] = [below, row];
+  }
+  return below[0] === 1;
 }

@@ -3,7 +3,7 @@
  * something in common, how far a path has led into a pattern. Pure. What is hard to tell counts as not inside.
  */
 import { comparablePath, comparableText, type PathStyle } from './path.ts';
-import { anyOf, patternCovers } from './pattern.ts';
+import { anyOf, compare, patternCovers } from './pattern.ts';
 
 /** One name, a pattern for one (`*`, `?`), or any number of names, also none (`**`). */
 type Step = { readonly kind: 'name' | 'pattern'; readonly text: string } | { readonly kind: 'any' };
@@ -58,7 +58,7 @@ export function contains(outer: Place, inner: Place): boolean {
     const [step, other] = [outer[i], inner[j]];
     if (step === undefined) return other === undefined;
     if (step.kind === 'any') return go(i + 1, j) || (other !== undefined && go(i, j + 1));
-    return other !== undefined && stepContains(step, other) && go(i + 1, j + 1);
+    return other !== undefined && go(i + 1, j + 1) && stepContains(step, other);
   });
 }
 
@@ -69,7 +69,7 @@ export function meet(one: Place, two: Place): boolean {
     if (step?.kind === 'any') return go(i + 1, j) || (other !== undefined && go(i, j + 1));
     if (other?.kind === 'any') return go(i, j + 1) || (step !== undefined && go(i + 1, j));
     if (step === undefined || other === undefined) return step === other;
-    return stepsMeet(step, other) && go(i + 1, j + 1);
+    return go(i + 1, j + 1) && stepsMeet(step, other);
   });
 }
 
@@ -114,23 +114,4 @@ function stepsMeet(one: Step, two: Step): boolean {
     if (i === a.length || j === b.length) return i === a.length && j === b.length;
     return (a[i] === '?' || b[j] === '?' || a[i] === b[j]) && go(i + 1, j + 1);
   });
-}
-
-/** Walks along two things at once and looks at each pair of places no more than once, so that nothing takes exponential time. */
-function compare(
-  one: { readonly length: number },
-  two: { readonly length: number },
-  step: (i: number, j: number, go: (i: number, j: number) => boolean) => boolean,
-): boolean {
-  const known = new Map<number, boolean>();
-  const width = Math.max(one.length, two.length) + 2;
-  const go = (i: number, j: number): boolean => {
-    const key = i * width + j;
-    const before = known.get(key);
-    if (before !== undefined) return before;
-    const result = step(i, j, go);
-    known.set(key, result);
-    return result;
-  };
-  return go(0, 0);
 }

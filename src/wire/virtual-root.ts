@@ -66,6 +66,11 @@ export function nameOf(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1);
 }
 
+/** What has this name in a folder; the folder itself where there is no name. */
+export function childOf(folder: string, name: string): string {
+  return name === '' ? folder : `${folder === '/' ? '' : folder}/${name}`;
+}
+
 /** A path as 257 has it: in quotes, quotes in it doubled (RFC 959 appendix II). */
 export function quotedPath(path: string): string {
   return `"${path.replaceAll('"', '""')}"`;

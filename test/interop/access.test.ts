@@ -1,12 +1,13 @@
 /** Views and access rules with real programs: what clients can still do, and what they cannot, whatever they try. */
-import { chown, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { chown, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Client } from 'basic-ftp';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFailed } from 'vitest';
 import { type Backend, type BackendProgram, OWNER } from './backends/backend.ts';
 import { proftpd } from './backends/proftpd.ts';
+import { pureFtpd } from './backends/pure-ftpd.ts';
 import { pyftpdlib } from './backends/pyftpdlib.ts';
-import { vsftpd } from './backends/vsftpd.ts';
+import { startVsftpd, vsftpd } from './backends/vsftpd.ts';
 import { basicFtp } from './clients/basic-ftp.ts';
 import type { Step } from './clients/client.ts';
 import { curl } from './clients/curl.ts';
@@ -231,6 +232,107 @@ function describeRules(bed: TestBed, program: BackendProgram): void {
   });
 }
 
+const PROTECTED = `
+  { name: closed, match: { paths: [/secret/in/**] } },
+  { name: sent, match: { commands: [write], paths: [/open/**] }, effect: allow },
+  { name: kept, match: { commands: [write, attributes] } }`;
+
+/** What servers do in their own ways. */
+function describeWays(bed: TestBed, program: BackendProgram): void {
+  describeGateway('rules and their own ways', bed, program, { access: PROTECTED }, (place) => {
+    async function withSession(act: (say: (line: string) => Promise<number>) => Promise<void>): Promise<void> {
+      place.showLog();
+      const session = await place.session();
+      try {
+        await act((line) => said(session, line));
+      } finally {
+        session.close();
+      }
+    }
+
+    it('an RNFR that failed leaves nothing to be renamed', { timeout: LIMIT }, async () => {
+      await withSession(async (say) => {
+        expect(await say('RNFR /secret')).toBe(350);
+        expect(await say('RNFR /nowhere')).toBeGreaterThanOrEqual(500);
+        expect(await say('RNTO /gone')).toBe(503);
+      });
+      expect(await readdir(place.home('secret'))).toEqual(expect.arrayContaining(['b', 'in']));
+      await withSession(async (say) => {
+        expect(await say('RNFR /open/a')).toBe(350);
+        expect(await say('RNTO /open/c')).toBe(250);
+      });
+    });
+
+    it('no form of MDTM sets a time', { timeout: LIMIT }, async () => {
+      const before = (await stat(place.home('open/a'))).mtimeMs;
+      await withSession(async (say) => {
+        for (const time of ['20010101', '1aaaaaaa', '1234567890123x', '20010101000000.x', '20010101000000']) {
+          expect([time, await say(`MDTM ${time} /open/a`)]).toEqual([time, 550]);
+        }
+        await say('CWD /open');
+        expect(await say('MDTM 20010101 a')).toBe(550);
+      });
+      expect((await stat(place.home('open/a'))).mtimeMs).toBe(before);
+      await writeFile(place.home('open/20010101 a'), 'x');
+      await withSession(async (say) => {
+        expect(await say('CWD /open')).toBe(250);
+        expect(await say('MDTM 20010101 a')).toBe(213);
+      });
+    });
+
+    it('STOU writes nowhere but where it may', { timeout: LIMIT }, async () => {
+      await withSession(async (say) => {
+        expect(await say('CWD /secret')).toBe(250);
+        expect(await say('EPSV')).toBe(229);
+        expect(await say('STOU /open/x')).toBe(553);
+        expect(await say('STOU')).toBe(553);
+        expect(await say('CWD /open')).toBe(250);
+        expect(await say('STOU /secret/x')).toBe(553);
+      });
+      expect((await readdir(place.home('secret'))).sort()).toEqual(['b', 'in']);
+      expect((await readdir(place.home('open'))).sort()).toEqual(['a', 'in']);
+    });
+  });
+}
+
+/** A drop box before a vsftpd that answers 550 to what it forbids. */
+function describeForbidding(bed: TestBed, forbidden: string, takesNew: boolean): void {
+  const name = `vsftpd without ${forbidden}`;
+  const program: BackendProgram = {
+    ...vsftpd,
+    name,
+    start: (packages) => startVsftpd(packages, [`cmds_denied=${forbidden}`]),
+  };
+  describeGateway('uploadOnly', bed, program, { route: 'uploadOnly: true' }, (place) => {
+    it(
+      `replaces nothing, and takes ${takesNew ? 'what is new' : 'nothing new either'}`,
+      { timeout: LIMIT },
+      async () => {
+        place.showLog();
+        const local = place.local('new.txt');
+        await expect(place.perform(curl, { do: 'upload', local, remote: 'open/a' })).rejects.toThrow(/553/);
+        const added = place.perform(curl, { do: 'upload', local, remote: 'open/new' });
+        await (takesNew ? added : expect(added).rejects.toThrow(/553/));
+        expect(await readFile(place.home('open/a'), 'latin1')).toBe('what a has');
+      },
+    );
+  });
+}
+
+await describeInterop(
+  'access control before vsftpd that forbids',
+  (bed) => {
+    describeForbidding(bed, 'MDTM', true);
+    describeForbidding(bed, 'MDTM,SIZE', true);
+    describeForbidding(bed, 'MDTM,SIZE,STAT', false);
+  },
+  { needsRoot: true },
+);
+
+await describeInterop('access control before pure-ftpd', (bed) => describeWays(bed, pureFtpd), {
+  needsRoot: pureFtpd.facts.needsRoot,
+});
+
 for (const program of [vsftpd, proftpd, pyftpdlib]) {
   await describeInterop(
     `access control before ${program.name}`,
@@ -238,6 +340,7 @@ for (const program of [vsftpd, proftpd, pyftpdlib]) {
       describeReadOnly(bed, program);
       describeDropBox(bed, program);
       describeRules(bed, program);
+      describeWays(bed, program);
     },
     { needsRoot: program.facts.needsRoot },
   );

@@ -113,7 +113,8 @@ await describeInterop(
     describe('uploads of at most 1 MiB', () => {
       withGateway(bed, 'uploadSize: 1MiB', (place) => {
         it.each([
-          { client: curl, told: /552/ },
+          // 2 of 60 times on a busy machine it meets the reset of its data connection first, and reads no more.
+          { client: curl, told: /552|\((?:55|56)\) .*(?:reset by peer|Broken pipe)/ },
           { client: lftp, told: /552/ },
           // These tell of their data connection only, which is reset.
           { client: basicFtp, told: /ECONNRESET|EPIPE|552/ },
@@ -122,17 +123,15 @@ await describeInterop(
           const { backend, gateway } = place();
           const [large, small] = [await random('large', 3 * MIB), await random('small', MIB)];
           const remote = `large-${client.name}`;
+          const counted = () => gateway.metric('sallyport_limits_reached_total', { limit: 'uploadSize' });
+          const before = await counted();
           await expect(perform(place(), client, { do: 'upload', local: large, remote })).rejects.toThrow(told);
+          expect(await counted()).toBeGreaterThan(before);
           const kept = await stat(join(backend.home, remote)).catch(() => undefined);
           expect(kept?.size ?? 0).toBeLessThanOrEqual(MIB);
           await perform(place(), client, { do: 'upload', local: small, remote: `small-${client.name}` });
           expect(await fileHash(join(backend.home, `small-${client.name}`))).toBe(await fileHash(small));
           await gateway.expectQuiet();
-        });
-
-        it('each was counted', async () => {
-          const counted = await place().gateway.metric('sallyport_limits_reached_total', { limit: 'uploadSize' });
-          expect(counted).toBeGreaterThanOrEqual(4);
         });
       });
     });

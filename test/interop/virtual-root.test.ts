@@ -3,7 +3,7 @@
  * that anything else exists, whatever it says.
  */
 import { execFileSync } from 'node:child_process';
-import { lchownSync, lstatSync, readdirSync, readFileSync } from 'node:fs';
+import { lchownSync, lstatSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { chown, mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFailed } from 'vitest';
@@ -24,7 +24,9 @@ const CREATES = /^(?:STOR|APPE|STOU|X?MKD|RNTO)$/;
 /** Names of what is beside the partner's folder, and above it. */
 const SECRETS = /partners|acme|rival|plan\.pdf|sallyport-interop/i;
 
-for (const program of BACKENDS) {
+for (const [index, program] of BACKENDS.entries()) {
+  // What a client says is the same before each of them: each client tries one.
+  const guests = CLIENTS.filter((_, which) => which % BACKENDS.length === index);
   await describeInterop(
     `a root before ${program.name}`,
     (bed) => {
@@ -51,6 +53,10 @@ for (const program of BACKENDS) {
           await chown(join(backend.home, file), OWNER.uid, OWNER.gid);
         }
         await link('sub', 'in');
+        // Ids of one to two digits, and a size of four, as vsftpd has them in listings.
+        await writeFile(join(home, 'numbers.csv'), 'x'.repeat(1234));
+        await chown(join(home, 'numbers.csv'), 14, 50);
+        await chown(join(backend.home, 'partners'), 14, 50);
         gateway = await startGateway({ backendPort: backend.port, root: `/${ROOT}` });
       });
       afterAll(async () => {
@@ -64,7 +70,7 @@ for (const program of BACKENDS) {
       }
 
       const samples = [...SIZES, ...unusualNames(program.facts)];
-      for (const client of CLIENTS) {
+      for (const client of guests) {
         describe(client.name, () => {
           const pairing = (): Pairing => {
             onTestFailed(() => gateway.showLog());
@@ -176,6 +182,7 @@ for (const program of BACKENDS) {
           '-la',
           '-laR ..',
         ];
+        const apart = ['x ..', 'x ../rival', 'x ~root', 'sub -R', 'sub ../../rival'];
         const sites = [
           'CHMOD 600 ../rival/plan.pdf',
           'HELP',
@@ -183,10 +190,16 @@ for (const program of BACKENDS) {
           'EXEC ls ..',
           'SYMLINK .. up',
           'CPFR ../rival',
+          'CHMOD 600 x ..',
+          'CHMOD 600 a.txt ../../rival/plan.pdf',
+          'MKDIR x -p',
         ];
+        await mkdir(join(home, 'x ..'));
         for (const { verb } of verbs) {
-          for (const word of verb === 'SITE' ? sites : words) {
-            await client.command('CWD /', 250);
+          const tried = /^(?:STAT|LIST|NLST)$/.test(verb) ? [...words, ...apart] : words;
+          for (const word of verb === 'SITE' ? sites : tried) {
+            // Only these move.
+            if (/CWD$|CDUP$|XCUP$/.test(verb)) await client.command('CWD /', 250);
             // What it makes itself is there for it, under the name that it gave.
             const made = CREATES.test(verb) ? word.replaceAll(/[a-z.]*(?:partners|rival|pdf)/g, 'own') : word;
             const asked = /^(?:MFMT|MDTM)$/.test(verb) && made !== '' ? `20200101000000 ${made}` : made;
@@ -199,6 +212,7 @@ for (const program of BACKENDS) {
         }
         expect(readdirSync(join(backend.home, 'partners')).sort()).toEqual(['acme', 'rival']);
         expect(readdirSync(join(backend.home, 'partners/rival'))).toEqual(['plan.pdf']);
+        expect(statSync(join(backend.home, 'partners/rival/plan.pdf')).mode & 0o777).toBe(0o644);
       });
 
       it('what exists elsewhere is answered as what does not', { timeout: TEST_LIMIT }, async () => {
@@ -242,6 +256,15 @@ for (const program of BACKENDS) {
         expect((await ask(client, 'NLST sub')).seen).toContain('sub/b.txt\r\n');
         expect((await ask(client, 'NLST sub/*.txt')).seen).toContain('sub/b.txt\r\n');
         expect((await ask(client, 'LIST sub/b.txt')).seen).toMatch(/ b\.txt\r\n/);
+        expect((await ask(client, 'STAT sub/b.txt')).seen).toMatch(/ b\.txt\r\n/);
+        expect((await ask(client, 'STAT sub')).seen).toMatch(/ b\.txt\r\n/);
+        expect((await ask(client, 'LIST num*.csv')).seen).toMatch(/ 1234 .* numbers\.csv\r\n/);
+        expect((await ask(client, 'LIST -a')).seen).not.toMatch(/:\d\d \.\.\r\n/);
+        for (const line of ['LIST sub/nothere', 'NLST sub/nothere', 'LIST *.zip'])
+          expect((await ask(client, line)).code, line).toBe(550);
+        const stored = (await ask(client, 'STOU sub/name')).seen;
+        const [, chosen = ''] = /FILE: \/sub\/(.+)\r\n/.exec(stored) ?? [];
+        expect(readdirSync(join(home, 'sub')).sort()).toEqual(['b.txt', chosen, 'deep', '.message'].sort());
         expect((await client.command('MKD new', 257)).text).toBe('"/new" created.');
         await client.command('RNFR new', 350);
         await client.command('RNTO sub/deep/new', 250);
@@ -303,6 +326,31 @@ for (const program of BACKENDS) {
           }
           expect((await client.command('PWD', 257)).text).toBe('"/" is the current directory.');
           expect(readdirSync(join(backend.home, 'partners/rival'))).toEqual(['plan.pdf']);
+        });
+
+        it('are not renamed', { timeout: TEST_LIMIT }, async () => {
+          await link('b.txt', 'sub/beside');
+          const client = await enter();
+          for (const name of ['file', 'sub/beside', ...(tellsPlaces ? ['out', 'far', 'in'] : [])]) {
+            expect((await ask(client, `RNFR ${name}`)).code, name).toBe(550);
+            expect((await ask(client, 'RNTO moved')).code, name).toBeGreaterThan(500);
+            if (program.name === 'proftpd') expect((await ask(client, `SITE CPFR ${name}`)).code, name).toBe(550);
+            expect(lstatSync(join(home, name)).isSymbolicLink(), name).toBe(true);
+          }
+          await rm(join(home, 'sub/beside'));
+        });
+
+        it.runIf(tellsPlaces)('are not entered where they have taken the place of a folder', async () => {
+          await mkdir(join(home, 'd'));
+          const client = await enter();
+          expect((await ask(client, 'SIZE d/plan.pdf')).code).toBe(550);
+          await client.command('CWD d', 250);
+          await rm(join(home, 'd'), { recursive: true });
+          await link('../rival', 'd');
+          for (const line of ['RETR plan.pdf', 'SIZE /d/plan.pdf', 'LIST', 'STAT .', 'STOR /d/x', 'DELE plan.pdf'])
+            expect((await ask(client, line)).code, line).toBe(550);
+          expect(readdirSync(join(backend.home, 'partners/rival'))).toEqual(['plan.pdf']);
+          await rm(join(home, 'd'));
         });
 
         it.runIf(!tellsPlaces)('are followed where the backend hides that they are links', async () => {

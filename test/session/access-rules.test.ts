@@ -264,6 +264,125 @@ describe('a rename', () => {
       expect(heard(backend)).toEqual(['RNFR /x', 'RNFR /', 'RNFR x', 'RNTO y']);
     });
   });
+
+  it.each([
+    550, 501,
+  ])('goes on only from what the backend has accepted last: behind an RNFR that failed with %i no RNTO reaches it', async (code) => {
+    const access = { rules: [{ name: 'closed', match: { paths: '/a/secret/**' } }] };
+    await withGateway({ access }, async ({ loggedIn, backend }) => {
+      withFolders(backend);
+      backend.on('RNFR', (session, { argument }) =>
+        argument === '/nowhere' ? session.reply(code, 'No.') : session.reply(350, 'Go on.'),
+      );
+      const client = await loggedIn();
+      await client.command('RNFR /a', 350);
+      await client.command('RNFR /nowhere', code);
+      await client.command('RNTO /b', 503);
+      await client.command('RNFR /x', 350);
+      await client.command('RNTO /y', 250);
+      await client.command('RNTO /z', 503);
+      expect(heard(backend)).toEqual(['RNFR /a', 'RNFR /nowhere', 'RNFR /x', 'RNTO /y']);
+    });
+  });
+});
+
+describe('MDTM that a server may take for a time to be set', () => {
+  const FORMS = ['20010101', '1aaaaaaa', '1234567890123x', '20010101000000.x', '12345678901234'];
+
+  it.each(FORMS)('%s is denied where times are kept, and where the path is; else it is a question', async (time) => {
+    const access = {
+      rules: [
+        { name: 'closed', match: { paths: '/deny/**' } },
+        { name: 'kept', match: { commands: 'attributes', paths: '/kept/**' } },
+      ],
+    };
+    await withGateway({ access }, async ({ loggedIn, backend }) => {
+      withFolders(backend);
+      const client = await loggedIn();
+      await client.command('CWD /in', 250);
+      for (const path of ['/deny/x', '../kept/x', '../deny/x']) {
+        const code = await said(client, `MDTM ${time} ${path}`);
+        const last = heard(backend).at(-1) ?? '';
+        // Refused, or in words that begin with no digit.
+        expect([path, code === 550 || /^MDTM \//.test(last)]).toEqual([path, true]);
+      }
+      expect(heard(backend).filter((line) => /^MDTM \d/.test(line))).toEqual([]);
+    });
+  });
+
+  it.each([
+    ...FORMS,
+    '2',
+    '2024-report.pdf',
+    '2024 report.pdf',
+  ])('%s never reaches the backend of a route that is readOnly', async (time) => {
+    await withGateway({ routes: [{ backends: ['legacy'], readOnly: true }] }, async ({ loggedIn, backend }) => {
+      withFolders(backend);
+      const client = await loggedIn();
+      await said(client, `MDTM ${time} x`);
+      await said(client, `MDTM ${time}`);
+      for (const line of heard(backend)) expect(line).toBe(`MDTM ./${line.slice(7)}`);
+    });
+  });
+
+  it('with a root a file is asked for under its whole name', async () => {
+    const routes = [{ backends: ['legacy'], root: '/partners/acme' }];
+    await withGateway({ routes }, async ({ loggedIn, backend }) => {
+      withFolders(backend);
+      const client = await loggedIn();
+      await client.command('MDTM 20240101 report.pdf', 213);
+      expect(backend.commands.at(-1)).toBe('MDTM /partners/acme/20240101 report.pdf');
+    });
+  });
+
+  it('is judged as the question that others take it for, too', async () => {
+    const access = { rules: [{ name: 'no-questions', match: { commands: 'read' } }] };
+    await withGateway({ access }, async ({ loggedIn }) => {
+      await (await loggedIn()).command('MDTM 20260101000000 x', 550);
+    });
+  });
+});
+
+describe('STOU with a path', () => {
+  const access = {
+    rules: [
+      { name: 'open', match: { commands: 'write', paths: ['/open/**', '/one'] }, effect: 'allow' },
+      { name: 'kept', match: { commands: 'write' } },
+    ],
+  };
+
+  it.each([
+    ['/open', '/open/in/x', 150],
+    ['/open', 'in/x', 150],
+    // Servers that do not heed the path write where they are.
+    ['/a', '/open/x', 553],
+    ['/open', '/a/x', 553],
+    // Others make a name beside it.
+    ['/open', '/one', 553],
+  ])('in %s, %s: is let through only where each reading of it is (%i)', async (folder, path, code) => {
+    await withGateway({ access }, async ({ loggedIn, backend }) => {
+      withFolders(backend);
+      const client = await loggedIn();
+      await client.command(`CWD ${folder}`, 250);
+      if (code === 150) await client.upload(`STOU ${path}`, 'x');
+      else await client.command(`STOU ${path}`, code);
+      expect(backend.verbs.includes('STOU')).toBe(code === 150);
+    });
+  });
+});
+
+describe('patterns that cost more than they are worth', () => {
+  it.each([
+    ['nine stars', 'LIST a*b*c*d*e*f*g*h*i*'],
+    ['a long pattern', `LIST /in/${'z?'.repeat(130)}`],
+    ['4 KiB of both', `LIST /in/${'?*'.repeat(2000)}`],
+    ['many words', `LIST /in/${'a '.repeat(40)}b`],
+  ])('are refused: %s', async (_what, line) => {
+    await withGateway({ access: CLOSED }, async ({ loggedIn, backend }) => {
+      await (await loggedIn()).command(line, 550);
+      expect(heard(backend)).toEqual([]);
+    });
+  });
 });
 
 describe('T140: listings and questions', () => {

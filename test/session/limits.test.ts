@@ -199,6 +199,17 @@ describe('the largest upload', () => {
     });
   });
 
+  it.each(['REST 00000000000000005000', 'REST 0001001'])('behind %s, with zeros before it, too', async (line) => {
+    await withGateway(options, async ({ loggedIn, backend }) => {
+      const client = await loggedIn();
+      await client.command(line, 350);
+      await client.openData();
+      await client.command('STOR b', 552);
+      expect(backend.commands).toContain(`REST ${Number(line.slice(5))}`);
+      expect(backend.verbs).not.toContain('STOR');
+    });
+  });
+
   it('behind REST, and in APPE behind SIZE, counts what is there already', async () => {
     await withGateway(options, async ({ loggedIn, backend }) => {
       backend.files.set('/old', Buffer.alloc(900));

@@ -144,6 +144,27 @@ describe('uploadOnly', () => {
     });
   });
 
+  it.each([
+    ['ABOR', async (client: ScriptedClient) => client.expect(226, 225)],
+    ['QUIT', async (client: ScriptedClient) => client.expect(221)],
+  ])('a listing ends at once when the client gives it up by %s', async (line, after) => {
+    await withGateway(view('uploadOnly'), async ({ loggedIn, gateway }) => {
+      const client = await loggedIn();
+      await client.epsv();
+      client.send('LIST');
+      if (line === 'ABOR') {
+        client.send(line);
+        await client.expect(426);
+        await after(client);
+        expect((await client.download('LIST')).length).toBe(0);
+        return;
+      }
+      client.send(line);
+      client.end();
+      await vi.waitFor(() => expect(gateway.activeSessions).toBe(0), 3000);
+    });
+  });
+
   it('a file that is there is not replaced, also where REST came before', async () => {
     await withGateway(view('uploadOnly'), async ({ loggedIn, backend, logs }) => {
       const client = await loggedIn();
@@ -163,12 +184,69 @@ describe('uploadOnly', () => {
     '530 No.',
   ])('a backend that says %s when it is asked gets nothing', async (answer) => {
     await withGateway(view('uploadOnly'), async ({ loggedIn, backend, logs }) => {
-      backend.answer('MDTM', `${answer}\r\n`);
+      for (const verb of ['MDTM', 'SIZE', 'MLST']) backend.answer(verb, `${answer}\r\n`);
       const client = await loggedIn();
       await client.epsv();
       await client.command('STOR new', 553);
       expect(backend.verbs).not.toContain('STOR');
       await logs.until({ event: 'policy-denied', cause: 'existence-unknown' });
+    });
+  });
+
+  const FORBIDDEN = '550 Permission denied.';
+  const EMPTY = '213-Status follows:\r\n213 End of status.';
+  const LISTED = '213-Status follows:\r\n-rw------- 1 ftp ftp 3 Jan 02 03:04 a\r\n213 End of status.';
+
+  it.each([
+    ['MDTM, and SIZE tells of it', { MDTM: FORBIDDEN, MLST: '500 What?' }, 'STOR a', 'file-exists'],
+    ['MDTM, and MLST tells of it', { MDTM: FORBIDDEN }, 'STOR a', 'file-exists'],
+    [
+      'all but STAT, which lists it',
+      { MDTM: FORBIDDEN, SIZE: FORBIDDEN, MLST: FORBIDDEN, STAT: LISTED },
+      'STOR a',
+      'file-exists',
+    ],
+    [
+      'everything',
+      { MDTM: FORBIDDEN, SIZE: FORBIDDEN, MLST: FORBIDDEN, STAT: FORBIDDEN },
+      'STOR a',
+      'existence-unknown',
+    ],
+    [
+      'all but STAT, and the name is a pattern',
+      { MDTM: FORBIDDEN, SIZE: FORBIDDEN, MLST: FORBIDDEN, STAT: EMPTY },
+      'STOR [a]',
+      'existence-unknown',
+    ],
+    [
+      'all but STAT, which leaves such names out',
+      { MDTM: FORBIDDEN, SIZE: FORBIDDEN, MLST: FORBIDDEN, STAT: EMPTY },
+      'STOR in/.a',
+      'existence-unknown',
+    ],
+  ])('a file that is there is not replaced where the backend forbids %s', async (_what, answers, line, cause) => {
+    await withGateway(view('uploadOnly'), async ({ loggedIn, backend, logs }) => {
+      for (const [verb, answer] of Object.entries(answers)) backend.answer(verb, `${answer}\r\n`);
+      const client = await loggedIn();
+      await client.epsv();
+      await client.command(line, 553);
+      expect(backend.verbs).not.toContain('STOR');
+      await logs.until({ event: 'policy-denied', cause });
+    });
+  });
+
+  it('asks only by MDTM as soon as that has told of a file; and by STAT where there is nothing else', async () => {
+    await withGateway(view('uploadOnly'), async ({ loggedIn, backend }) => {
+      for (const verb of ['SIZE', 'MLST']) backend.answer(verb, '500 What?\r\n');
+      backend.answer('STAT', `${EMPTY}\r\n`);
+      const client = await loggedIn();
+      const asked = () => backend.commands.filter((line) => /^(?:MDTM|SIZE|MLST|STAT)/.test(line));
+      await client.upload('STOR b', 'xyz');
+      expect(asked()).toEqual(['MDTM b', 'MLST', 'SIZE b', 'STAT b']);
+      await client.epsv();
+      await client.command('STOR a', 553);
+      await client.upload('STOR c', 'xyz');
+      expect(asked().slice(4)).toEqual(['MDTM a', 'MDTM c']);
     });
   });
 

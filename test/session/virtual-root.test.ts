@@ -39,19 +39,32 @@ function received(client: ScriptedClient): string {
     .join('\n');
 }
 
-/** Paths that the backend was told must be below the root. */
+/** What servers take apart at blanks: as they would for `ls`, or as words of SITE. */
+const TAKEN_APART = /^(?:LIST|NLST|STAT|SITE [A-Z]+)(?: |$)/;
+/** What tells no place. */
+const WITHOUT_PATH =
+  /^(?:(?:EPSV|PWD|LIST|NLST|MLSD|STOU|NOOP|SYST|FEAT|ABOR)$|(?:LIST|NLST|STAT) -[A-Za-z\d]+$|(?:TYPE|ALLO|CLNT|OPTS|REST|SITE UMASK) )/;
+
+/** Paths that the backend was told must be below the root, also where it takes them for several. */
 function expectInside(commands: readonly string[]): void {
   for (const line of commands) {
-    // What is behind these is no path.
-    if (/^(?:TYPE|ALLO|CLNT|OPTS) /.test(line)) continue;
-    const path = line.slice(line.indexOf('/'));
-    if (line.includes('/')) expect(path, line).toMatch(/^\/partners\/acme(?:\/|$)/);
-    else
-      expect(line).toMatch(
-        /^(?:EPSV|PWD|LIST|NLST|MLSD|STOU|TYPE|ALLO|CLNT|OPTS|NOOP|SYST|FEAT|REST|ABOR|SITE UMASK)\b/,
-      );
-    expect(line.split('/'), line).not.toContain('..');
+    if (WITHOUT_PATH.test(line)) continue;
+    const [verb] = TAKEN_APART.exec(line) ?? [];
+    if (verb === undefined) expectBelowRoot(line.slice(line.indexOf('/')), line);
+    else for (const word of line.slice(verb.length).split(/\s/)) expectWordInside(word, line);
   }
+}
+
+function expectBelowRoot(path: string, line: string): void {
+  expect(path, line).toMatch(/^\/partners\/acme(?:\/|$)/);
+  expect(path.split('/'), line).not.toContain('..');
+}
+
+/** A name in the folder in which the backend is, that folder, or an absolute path; an option behind STAT, a mode behind SITE CHMOD. */
+function expectWordInside(word: string, line: string): void {
+  if (word.startsWith('/')) return expectBelowRoot(word, line);
+  const option = /^STAT -[A-Za-z\d]+ \.$/.test(line) || /^SITE CHMOD [-+=\w,]+ [^ ]+$/.test(line);
+  expect(word, line).not.toMatch(option ? /^(?:~|\.\.$)|\// : /^(?:[-~]|\.\.$)|[/*?[{]/);
 }
 
 describe('the table of commands', () => {
@@ -128,6 +141,29 @@ describe('the table of commands', () => {
       'I',
       'A',
     ],
+    ...[
+      ...[
+        'x ..',
+        'x ../rival',
+        'x ../rival/plan.pdf',
+        'x ~root',
+        'x /partners/rival',
+        'a -R',
+        'sub -laR',
+        '- ..',
+        'a.txt *',
+      ],
+      ...[
+        'x out',
+        'out x',
+        'CHMOD 644 x ..',
+        'CHMOD 644 x out',
+        'CHMOD 644 x -R',
+        'CHMOD 644 x ~root',
+        'CHMOD 644 -R x',
+      ],
+      ...['CPFR x ..', 'CPTO x ../rival/y', 'MKDIR x ..', 'RMDIR x /partners/rival', 'UTIME 20200101000000 x ..'],
+    ],
     'x'.repeat(4000),
   ];
   const TRANSFERS = new Set(['RETR', 'STOR', 'APPE', 'STOU', 'LIST', 'NLST', 'MLSD']);
@@ -188,6 +224,11 @@ it('no bytes at all lead a command out of the root, or tell of other places', { 
       'up',
       'in',
       'deep',
+      ' ..',
+      ' ../rival',
+      ' ~root',
+      ' -R',
+      ' out',
       '*',
       '[',
       '"',
@@ -367,7 +408,7 @@ describe('the folder of the client', () => {
     await rooted(async (client, { backend, logs }) => {
       await client.command('CWD sub', 250);
       await client.command('CWD ../out', 550);
-      expect(backend.lastSession.facts.get('cwd')).toBe(`${ROOT}/sub`);
+      expect(backend.lastSession.facts.get('cwd')).toBe(ROOT);
       expect((await client.command('PWD', 257)).text).toBe('"/sub" is the current directory.');
       await logs.until({ event: 'policy-denied', rule: 'root', verb: 'CWD' });
       for (const line of ['SIZE', 'DELE', 'MKD', 'RNFR', 'STAT', 'MLST', 'MFMT 20200101000000', 'SITE CHMOD 644'])
@@ -409,14 +450,21 @@ describe('what the backend is told', () => {
     ['DELE -rf', 'DELE /partners/acme/-rf'],
     ['MFMT 20200101000000 sub/x', 'MFMT 20200101000000 /partners/acme/sub/x'],
     ['MDTM 20200101000000 x', 'MDTM 20200101000000 /partners/acme/x'],
-    ['SITE CHMOD 644 x y', 'SITE CHMOD 644 /partners/acme/x y'],
+    ['SITE CHMOD 644 x y', 'SITE CHMOD 644 x y'],
     [
       'SITE UTIME x 20200101000000 20200101000000 20200101000000 UTC',
       'SITE UTIME /partners/acme/x 20200101000000 20200101000000 20200101000000 UTC',
     ],
     ['SITE CPFR x', 'SITE CPFR /partners/acme/x'],
     ['MLST', 'MLST /partners/acme'],
-    ['STAT sub', 'STAT /partners/acme/sub'],
+    ['SITE CHMOD 644 sub/x', 'SITE CHMOD 644 /partners/acme/sub/x'],
+    ['SITE CHMOD 644 a "b" c/x', 'SITE CHMOD 644 x'],
+    ['STAT sub', 'STAT .'],
+    ['STAT a "b" c', 'STAT .'],
+    ['STAT -laR sub', 'STAT -la .'],
+    ['STAT sub/a.txt', 'STAT a.txt'],
+    ['SIZE in/x', 'SIZE /partners/acme/sub/x'],
+    ['DELE x ..', 'DELE /partners/acme/x ..'],
   ])('%s becomes %s', async (line, told) => {
     await rooted(async (client, { backend }) => {
       await client.command(line, 200, 213, 250);
@@ -443,6 +491,7 @@ describe('what the backend is told', () => {
     'SIZE x ',
     'SITE CHMOD x',
     'STAT *',
+    'STAT sub/[a]',
     'MFMT x',
   ])('%s cannot be worked out: 550, and audited', async (line) => {
     await rooted(async (client, { backend, logs }) => {
@@ -461,10 +510,32 @@ describe('what the backend is told', () => {
       backend.answer('FEAT', features);
       expect((await client.command('RNFR a.txt', 350)).text).toBe('Ready for RNTO.');
       await client.command('RNTO sub/b.txt', 200);
-      expect(backend.commands.filter((line) => line !== 'FEAT')).toEqual([
-        ...[`${asked} /partners/acme/a.txt`, 'CWD /partners/acme/sub', 'PWD'],
+      const { commands } = backend;
+      expect(commands.slice(commands.lastIndexOf('CWD /partners/acme/sub') - 1)).toEqual([
+        ...[`${asked} /partners/acme/a.txt`, 'CWD /partners/acme/sub', 'PWD', 'CWD /partners/acme', 'PWD'],
         ...['RNFR /partners/acme/a.txt', 'RNTO /partners/acme/sub/b.txt'],
       ]);
+    });
+  });
+
+  it.each([
+    ...[
+      'STAT x ..',
+
+      'STAT x ~root',
+      'STAT x -R',
+      'STAT sub -R',
+      'STAT ~root',
+      'STAT a b',
+      'STAT x out',
+    ],
+    ...['SITE CHMOD 644 x ..', 'SITE CHMOD 644 x ~root', 'SITE CHMOD 644 x out', 'SITE MKDIR x -p', 'SITE CPFR x ..'],
+    ...['SITE RMDIR  x', 'SITE UTIME 20200101000000 x *'],
+  ])('%s is taken for several by some servers: it is neither asked nor done, and audited', async (line) => {
+    await rooted(async (client, { backend, logs }) => {
+      await client.command(line, 550);
+      expect(backend.verbs.filter((verb) => verb === 'STAT' || verb === 'SITE')).toEqual([]);
+      await logs.until({ event: 'policy-denied', rule: 'root' });
     });
   });
 
@@ -510,6 +581,164 @@ describe('what the backend is told', () => {
   });
 });
 
+describe('what another session has put in the place of a folder', () => {
+  /** From now on `sub` is a link out. */
+  const swap = ({ backend }: House): void => {
+    backend.on('CWD', (session, { argument }) => {
+      session.facts.set('cwd', argument.startsWith(`${ROOT}/sub`) ? '/partners/rival' : argument);
+      session.reply(250, TELLS);
+    });
+  };
+
+  it.each([
+    ...['SIZE sub/x', 'MDTM sub/x', 'MLST sub/x', 'STAT sub', 'STAT sub/x', 'DELE sub/x', 'MKD sub/x', 'RMD sub/x'],
+    ...['MFMT 20200101000000 sub/x', 'RNFR sub/x', 'SITE CHMOD 644 sub/x', 'SITE CPFR sub/x', 'CWD sub', 'CWD /sub'],
+  ])('is not taken for it: %s', async (line) => {
+    await rooted(async (client, house) => {
+      await client.command('SIZE sub/x', 213);
+      house.backend.lastSession.commands.splice(0);
+      swap(house);
+      await client.command(line, 550);
+      const { backend } = house;
+      expect(backend.verbs.filter((verb) => verb !== 'CWD' && verb !== 'PWD')).toEqual([]);
+    });
+  });
+
+  it.each([
+    'RETR sub/x',
+    'STOR sub/x',
+    'APPE sub/x',
+    'STOU sub/x',
+    'LIST sub',
+    'LIST sub/a.txt',
+    'NLST sub/*',
+    'MLSD sub',
+  ])('is not taken for it in a transfer: %s', async (line) => {
+    await rooted(async (client, house) => {
+      await client.command('CWD sub', 250);
+      await client.command('CWD /', 250);
+      house.backend.lastSession.commands.splice(0);
+      swap(house);
+      await client.epsv();
+      await client.command(line, 550);
+      expect(house.backend.verbs.filter((verb) => !['CWD', 'PWD', 'EPSV'].includes(verb))).toEqual([]);
+    });
+  });
+
+  it('is not where a rename takes its file from', async () => {
+    await rooted(async (client, house) => {
+      await client.command('RNFR sub/x', 350);
+      swap(house);
+      await client.command('RNTO y', 550);
+      expect(house.backend.verbs).not.toContain('RNTO');
+    });
+  });
+});
+
+describe('a link', () => {
+  const says =
+    (...lines: readonly string[]) =>
+    ({ backend }: House) => {
+      backend.answer('STAT', `213-Status:\r\n${lines.map((line) => ` ${line}\r\n`).join('')}213 End.\r\n`);
+    };
+  const facts =
+    (type: string) =>
+    ({ backend }: House) =>
+      backend.answer('MLST', `250-Facts\r\n type=${type};size=8; x\r\n250 End\r\n`);
+  const withoutMlst = ({ backend }: House): void => {
+    backend.answer('FEAT', '211-Features\r\n SIZE\r\n211 End\r\n');
+  };
+
+  it.each([
+    ['MLST', 'x', facts('OS.unix=slink:../y')],
+    ['MLST without target', 'x', facts('OS.unix=symlink')],
+    ['LIST', 'x', says('lrwxrwxrwx   1 0        0              17 Nov 21 20:50 x -> ../y')],
+    ['LIST, with a blank in it', 'x y', says('lrwxrwxrwx   1 0        0              17 Nov 21 20:50 x y')],
+    [
+      'a listing without it, though it has a time',
+      'x',
+      (house: House) => {
+        withoutMlst(house);
+        says('-rw-r--r--   1 0        0              17 Nov 21 20:50 y')(house);
+      },
+    ],
+    ['PWD, where it leads to a folder', 'in', withoutMlst],
+    ['PWD, where it leads out', 'out', withoutMlst],
+  ])('is neither renamed nor copied where that is told by %s', async (_what, name, told) => {
+    await rooted(async (client, house) => {
+      told(house);
+      for (const line of [`RNFR ${name}`, `SITE CPFR ${name}`]) await client.command(line, 550);
+      await client.command('RNTO sub/y', 200, 503, 550);
+      await house.logs.until({ event: 'policy-denied', rule: 'root', verb: 'RNFR' });
+      const { verbs } = house.backend;
+      expect(verbs.filter((verb) => verb === 'RNFR' || verb === 'SITE')).toEqual([]);
+    });
+  });
+
+  it.each([
+    ['a file', 'x', says('-rw-r--r--   1 0        0              17 Nov 21 20:50 x')],
+    ['a link of another name', 'x', says('lrwxrwxrwx   1 0        0              17 Nov 21 20:50 y -> x')],
+    ['a folder', 'sub', withoutMlst],
+    [
+      'nothing, where STAT is not about files',
+      'x',
+      (house: House) => {
+        withoutMlst(house);
+        house.backend.answer('STAT', '211-Status\r\n of the session\r\n211 End\r\n');
+      },
+    ],
+    ['nothing at all', 'x', ({ backend }: House) => backend.answer('STAT', '502 no\r\n')],
+  ])('is not what is told to be %s', async (_what, name, told) => {
+    await rooted(async (client, house) => {
+      told(house);
+      await client.command(`RNFR ${name}`, 350);
+      await client.command('RNTO y', 200);
+      expect(house.backend.commands.slice(-2)).toEqual([`RNFR ${ROOT}/${name}`, `RNTO ${ROOT}/y`]);
+    });
+  });
+});
+
+describe('STOU with a path', () => {
+  it.each([
+    ['STOU sub/x', '/sub', 'FILE: /sub/chosen'],
+    ['STOU sub/deep/', '/sub/deep', 'FILE: /sub/deep/chosen'],
+    ['STOU x', '', 'FILE: chosen'],
+    ['STOU', '', 'FILE: chosen'],
+  ])('%s is said in its folder, without it, and told where it is', async (line, folder, told) => {
+    const audit = new AuditFolder();
+    try {
+      await rooted(
+        async (client, { backend }) => {
+          backend.on('STOU', async (session) => {
+            const data = await session.accept();
+            // quirk: Pure-FTPd 1.0.50 has the name in the first of two lines.
+            session.raw('150-FILE: chosen\r\n150 Accepted data connection\r\n');
+            session.run(async () => {
+              await data.ending;
+              data.socket.destroy();
+              session.reply(226, 'Done.');
+            });
+          });
+          const data = await client.openData();
+          expect((await client.command(line, 150)).text).toBe(told);
+          await data.startTls({ session: client.session });
+          data.end();
+          await client.expect(226);
+          expect(backend.commands.at(-1)).toBe('STOU');
+          expect(backend.lastSession.facts.get('cwd')).toBe(ROOT + folder);
+          expect(await audit.one('transfer')).toMatchObject({
+            path: `${ROOT}${folder}/chosen`,
+            clientPath: `${folder}/chosen`,
+          });
+        },
+        { ...ROUTED, audit: { file: audit.file, hash: 'sha256' } },
+      );
+    } finally {
+      audit.remove();
+    }
+  });
+});
+
 describe('listings', () => {
   const list = async (client: ScriptedClient, line: string): Promise<string[]> =>
     (await client.download(line)).toString('latin1').split('\r\n').slice(0, -1);
@@ -551,6 +780,63 @@ describe('listings', () => {
       expectInside(backend.commands);
       await client.epsv();
       await client.command('NLST */x', 550);
+    });
+  });
+
+  it.each([
+    'LIST sub/nothere',
+    'LIST nothere',
+    'NLST nothere',
+    'LIST *.zip',
+    'NLST sub/*.zip',
+    'MLSD *.zip',
+  ])('of what is not there are refused, whatever the backend says: %s', async (line) => {
+    await rooted(async (client) => {
+      const data = await client.openData();
+      await client.command(line, 150);
+      await data.startTls({ session: client.session });
+      expect((await data.readToEnd()).bytes).toHaveLength(0);
+      await client.expect(550);
+    });
+  });
+
+  it('of a folder that cannot be entered do not show it as if it were a file', async () => {
+    await rooted(async (client, { backend }) => {
+      backend.on('LIST', async (session) => {
+        const data = await session.accept();
+        session.reply(150, 'Here.');
+        session.run(async () => {
+          await data.write(Buffer.from('drwx------   4 ftp ftp 4096 Jan 02 03:04 closed\r\n'));
+          data.end();
+          await data.ending;
+          data.socket.destroy();
+          session.reply(226, 'Done.');
+        });
+      });
+      const data = await client.openData();
+      await client.command('LIST closed', 150);
+      await data.startTls({ session: client.session });
+      expect((await data.readToEnd()).bytes).toHaveLength(0);
+      await client.expect(550);
+      expect(await list(client, 'LIST clos*')).toEqual(['drwx------   4 ftp ftp 4096 Jan 02 03:04 closed']);
+    });
+  });
+
+  it('of a folder that is not available now are not those of another', async () => {
+    await rooted(async (client, { backend }) => {
+      backend.on('CWD', (session, { argument }) => session.reply(argument.endsWith('/sub') ? 450 : 250, TELLS));
+      await client.epsv();
+      for (const line of ['LIST sub', 'NLST sub', 'MLSD sub']) await client.command(line, 450);
+      expect(backend.verbs.filter((verb) => /LST|LIST|MLSD/.test(verb))).toEqual([]);
+    });
+  });
+
+  it('of patterns that would cost too much are refused', async () => {
+    await rooted(async (client, { backend }) => {
+      await client.epsv();
+      for (const line of [`LIST ${'*a'.repeat(9)}`, `NLST ${'a'.repeat(256)}*`, `MLSD sub/${'?'.repeat(257)}`])
+        await client.command(line, 550);
+      expect(backend.verbs.filter((verb) => /LST|LIST|MLSD/.test(verb))).toEqual([]);
     });
   });
 
@@ -628,6 +914,13 @@ describe('answers that clients need', () => {
     });
   });
 
+  it('STAT of a file has that only', async () => {
+    await rooted(async (client) => {
+      const { raw } = await client.command('STAT sub/a.txt', 213);
+      expect(raw).toBe('213-Status:\r\n -rw-r--r--   1 ftp ftp    6 Jan 02 03:04 a.txt\r\n213 End of status.\r\n');
+    });
+  });
+
   it('STAT of a folder has its entries only', async () => {
     await rooted(async (client) => {
       const { raw } = await client.command('STAT sub', 213);
@@ -654,7 +947,7 @@ describe('records', () => {
     const folder = new AuditFolder();
     const options = { ...ROUTED, audit: { file: folder.file, xferlog: folder.xferlog, hash: 'sha256' } };
     try {
-      await rooted(async (client, { logs, backend }) => {
+      await rooted(async (client, { logs }) => {
         await client.command('CWD sub', 250);
         await client.download('RETR deep/../a.txt');
         expect(await folder.one('transfer')).toMatchObject({
@@ -678,8 +971,6 @@ describe('records', () => {
           ...{ rule: 'root', cause: 'path-outside-root', reply: 550 },
           ...{ path: `${ROOT}/out/x`, clientPath: '/out/x' },
         });
-        // Nobody asks the backend where it is: the gateway knows.
-        expect(backend.verbs.filter((verb) => verb === 'PWD')).toHaveLength(2);
       }, options);
       expect(readFileSync(folder.xferlog, 'utf8')).toContain(` ${ROOT}/sub/a.txt `);
     } finally {

@@ -104,6 +104,7 @@ function fileHandlers({ files }: LegacyState): [string, CommandHandler][] {
       if (file) answer(session, name, file);
       else session.reply(550, 'No such file.');
     };
+  const ofFile = withFile((session, name) => session.raw(`250-Listing\r\n type=file; ${name}\r\n250 End\r\n`));
   return [
     ['PWD', (session) => session.reply(257, `"${session.facts.get('cwd') ?? '/'}" is the current directory.`)],
     [
@@ -124,7 +125,13 @@ function fileHandlers({ files }: LegacyState): [string, CommandHandler][] {
     ['RMD', (session) => session.reply(250, 'Directory removed.')],
     ['SIZE', withFile((session, _name, file) => session.reply(213, String(file.length)))],
     ['MDTM', withFile((session) => session.reply(213, '20240102030405'))],
-    ['MLST', withFile((session, name) => session.raw(`250-Listing\r\n type=file; ${name}\r\n250 End\r\n`))],
+    [
+      'MLST',
+      (session, command) => {
+        if (command.argument === '') return session.raw('250-Listing\r\n type=cdir; .\r\n250 End\r\n');
+        return ofFile(session, command);
+      },
+    ],
     [
       'DELE',
       withFile((session, name) => {

@@ -59,6 +59,9 @@ export interface SpawnedReplica {
   loggedIn(options?: ClientOptions): Promise<ScriptedClient>;
   /** Ends it without a word. */
   kill(): Promise<void>;
+  /** Stops it where it stands, with all its connections open; or lets it go on. */
+  halt(): void;
+  resume(): void;
 }
 
 /** What a test plays with. */
@@ -71,8 +74,8 @@ export interface ReplicasHouse {
   readonly linkPort: number;
   /** One of those that were started. */
   replica(index: number): Replica;
-  /** Starts one more, or one anew. */
-  start(index: number, more?: Section): Promise<Replica>;
+  /** Starts one more, or one anew; with another part of the range. */
+  start(index: number, more?: Section, ranges?: readonly [number, number]): Promise<Replica>;
   /** Puts another part of the range in force in one of them. */
   reload(index: number, ranges: readonly [number, number]): Promise<void>;
   /** Starts one as a process of its own, that can be killed; resolves when it and all others can ask each other. */
@@ -102,8 +105,9 @@ export async function withReplicas(
   const replicas: Replica[] = [];
   const clients: ScriptedClient[] = [];
   const spawned: Running[] = [];
-  const start = async (index: number, more?: Section): Promise<Replica> => {
-    const replica = await startReplica({ ...options, count, index, passive, links, backend, more });
+  const start: ReplicasHouse['start'] = async (index, more, ranges) => {
+    const changed = { ...options, ...(ranges && { ranges }) };
+    const replica = await startReplica({ ...changed, count, index, passive, links, backend, more });
     replicas.push(replica);
     return replica;
   };
@@ -155,6 +159,8 @@ export async function withReplicas(
       for (const each of replicas) await process.until(new RegExp(`"replica-up","replica":${each.index}`));
       return {
         kill: () => process.kill(),
+        halt: () => void process.child.kill('SIGSTOP'),
+        resume: () => void process.child.kill('SIGCONT'),
         loggedIn: (clientOptions) => logIn({ address: addressOf(index), port: Number(port) }, clientOptions),
       };
     },

@@ -3,7 +3,8 @@
  * the end of the connection (RFC 959 §3.4).
  */
 import { reply } from '../../wire/reply.ts';
-import type { Handler } from '../outcome.ts';
+import type { Handler, Outcome } from '../outcome.ts';
+import { restartPosition } from '../restart.ts';
 
 export const transferParameters: Handler = (command) => {
   const argument = command.argument ?? '';
@@ -15,9 +16,15 @@ export const transferParameters: Handler = (command) => {
       if (argument.toUpperCase() === 'F') return { do: 'reply', reply: reply(200, 'Structure is file.') };
       return { do: 'reply', reply: reply(504, 'Only file structure.') };
     case 'REST':
-      if (!/^\d{1,20}$/.test(argument)) return { do: 'reply', reply: reply(501, 'Give a position in bytes.') };
-      return { do: 'forward', command };
+      return restart(argument);
     default: // TYPE
       return { do: 'forward', command };
   }
 };
+
+function restart(argument: string): Outcome {
+  const position = restartPosition(argument);
+  if (position === undefined) return { do: 'reply', reply: reply(501, 'Give a position in bytes.') };
+  // Without zeros before it: what is counted here is what the backend reads.
+  return { do: 'forward', command: { verb: 'REST', argument: position } };
+}

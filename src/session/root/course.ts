@@ -1,10 +1,12 @@
 /**
- * What becomes of a command of a client that has a root. Pure types.
+ * What becomes of a command of a client that has a root. Pure.
  */
-import type { ErrorCode } from '../../errors/errors.ts';
+import { ERRORS, type ErrorCode } from '../../errors/errors.ts';
 import type { Command } from '../../wire/command.ts';
-import type { Reply } from '../../wire/reply.ts';
+import type { PathProblem } from '../../wire/path.ts';
+import { type Reply, reply } from '../../wire/reply.ts';
 import type { ListingFilter } from './listing-filter.ts';
+import { refusal } from './own-words.ts';
 
 /** It goes to the backend in this form. */
 export interface SentCourse {
@@ -30,4 +32,27 @@ export interface RootRefusal {
   readonly cause: ErrorCode;
   readonly detail: string | undefined;
   readonly reply: Reply;
+}
+
+/** Verbs that give a name to something new: 553 is for them (RFC 959 §5.4). */
+const NAMING: ReadonlySet<string> = new Set(['STOR', 'APPE', 'STOU', 'RNTO']);
+
+/** The gateway answers. */
+export function answered(told: Reply): Course {
+  return { kind: 'answer', reply: told };
+}
+
+/** It would lead out. It looks as if there were nothing. */
+export function outside(): Course {
+  return refused('path-outside-root', refusal(550));
+}
+
+/** Nobody can tell what it means. */
+export function unclear(verb: string, problem: PathProblem | 'form'): Course {
+  const [code, text] = ERRORS['path-unclear'].reply;
+  return refused('path-unclear', reply(NAMING.has(verb) ? 553 : code, text), problem);
+}
+
+function refused(cause: ErrorCode, told: Reply, detail?: string): Course {
+  return { kind: 'refuse', outcome: { do: 'refuse', rule: 'root', cause, detail, reply: told } };
 }

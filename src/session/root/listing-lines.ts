@@ -15,13 +15,27 @@ export interface ListingView {
   readonly prefix: string;
   /** Which entries were asked for; undefined for all. */
   readonly matches: NameTest | undefined;
+  /** Without folders: what was asked for is none that can be entered. */
+  readonly skipsFolders?: boolean;
 }
 
 /** As `ls -l` has it: type and permissions. */
 const UNIX = /^([-a-zA-Z?])[-rwxsStTlLaA?]{9}\S*[ \t]/;
-/** Everything up to the name: behind the time or the year exactly one blank. */
-const BEFORE_UNIX_NAME =
-  /^\S{10,}[ \t]+(?:\S+[ \t]+){0,7}?(?:\S{2,12}[ \t]+\d{1,2}[ \t]+(?:\d{1,2}:\d\d(?::\d\d)?|\d{4})|\d{1,2}[ \t]+\S{2,12}[ \t]+(?:\d{1,2}:\d\d|\d{4})|\d{4}-\d\d-\d\d[ \t]+\d{1,2}:\d\d(?::\d\d)?)[ \t]/;
+/** The name of a month in any language; never all digits, which are ids and sizes. */
+const MONTH = String.raw`(?!\d+[ \t])\S{2,12}`;
+const CLOCK = String.raw`\d{1,2}:\d\d(?::\d\d)?`;
+const TIME = [
+  String.raw`${MONTH}[ \t]+\d{1,2}[ \t]+(?:${CLOCK}|\d{4})`,
+  String.raw`\d{1,2}[ \t]+${MONTH}[ \t]+(?:${CLOCK}|\d{4})`,
+  String.raw`\d{4}-\d\d-\d\d[ \t]+${CLOCK}`,
+].join('|');
+/**
+ * Everything up to the name: permissions, one to seven fields, the size, the time; behind that exactly one blank. Without a size before it an
+ * owner, a group in numbers and a size would be a time as well.
+ */
+const BEFORE_UNIX_NAME = new RegExp(
+  String.raw`^\S{10,}[ \t]+(?:\S+[ \t]+){1,7}?\d[\d.,]*[KMGTP]?[ \t]+(?:${TIME})[ \t]`,
+);
 const DOS = /^(\d{1,4}[-/.]\d\d[-/.]\d{1,4}[ \t]+\d{1,2}:\d\d(?:[ \t]?[AP]M)?[ \t]+(?:<[A-Z]+>|[\d.,]+)[ \t]+)(.*)$/is;
 /** quirk: Windows writes the target of a link behind its name, as in `[\??\C:\other]`. */
 const DOS_TARGET = /[ \t]\[[^[\]]*\]$/;
@@ -53,6 +67,7 @@ function longLine(line: string, view: ListingView): string | undefined {
   const [, before, name] = DOS.exec(line) ?? partsOfEplf(line);
   if (before !== undefined && name !== undefined) {
     const bare = name.replace(DOS_TARGET, '');
+    if (view.skipsFolders === true && /<DIR>/i.test(before)) return undefined;
     return entry(before, /<(?:JUNCTION|SYMLINKD?)>/i.test(before) ? bare : name, '', view);
   }
   if (view.matches !== undefined) return undefined;
@@ -72,6 +87,7 @@ function partsOfEplf(line: string): readonly (string | undefined)[] {
 }
 
 function unixLine(line: string, type: string, view: ListingView): string | undefined {
+  if (view.skipsFolders === true && type === 'd') return undefined;
   const [before] = BEFORE_UNIX_NAME.exec(line) ?? [];
   // A time of another kind: nobody can tell where the name begins.
   const start = before ?? '';
@@ -96,6 +112,17 @@ function shownTarget(target: string, root: VirtualRoot): string {
     return known === undefined ? '' : ARROW + known;
   }
   return climbs(target) || /^(?:~|[A-Za-z]:)|\\/.test(target) ? '' : ARROW + target;
+}
+
+/** Whether a line of LIST tells that this name is a link. */
+export function isLinkLine(line: string, name: string): boolean {
+  const [, type] = UNIX.exec(line) ?? [];
+  if (type === undefined) return /<(?:JUNCTION|SYMLINKD?)>/i.test(line);
+  if (type !== 'l') return false;
+  const parts = line.split(ARROW);
+  // A name can have arrows in it; the target stands behind the last.
+  const named = parts.slice(0, name.split(ARROW).length).join(ARROW);
+  return named.endsWith(` ${name}`) || named.endsWith(`/${name}`);
 }
 
 /** One entry in long form; the folder above is none, and neither is what was not asked for. */

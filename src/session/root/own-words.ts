@@ -4,8 +4,9 @@
  */
 import type { Command } from '../../wire/command.ts';
 import { isPositive, isPreliminary, type Reply, reply } from '../../wire/reply.ts';
-import { nameOf, parentOf, quotedPath, type VirtualRoot } from '../../wire/virtual-root.ts';
+import { childOf, nameOf, parentOf, quotedPath, type VirtualRoot } from '../../wire/virtual-root.ts';
 import { sizeInReply } from '../size-hints.ts';
+import { exactName } from './file-pattern.ts';
 import { entryFacts, type ListingView, listingLine } from './listing-lines.ts';
 
 /** What an answer is about. */
@@ -15,6 +16,8 @@ export interface AnsweredPath {
   readonly path: string | undefined;
   /** In which folder the client is. */
   readonly directory: string;
+  /** The path is a file, or nothing: a folder, and what is in it, is not told of. */
+  readonly isNoFolder: boolean;
 }
 
 type Words = (answer: Reply, about: AnsweredPath, command: Command) => Reply | undefined;
@@ -38,8 +41,9 @@ const TELLING: Readonly<Record<string, Words>> = {
     if (entry === undefined || path === undefined) return undefined;
     return reply(code, 'Facts:', ` ${entry.facts} ${path}`, 'End.');
   },
-  STAT: ({ code, lines }, { root }) => {
-    const view: ListingView = { root, form: 'long', prefix: '', matches: undefined };
+  STAT: ({ code, lines }, { root, path, isNoFolder }) => {
+    const matches = isNoFolder ? exactName(nameOf(path ?? '')) : undefined;
+    const view: ListingView = { root, form: 'long', prefix: '', matches, skipsFolders: isNoFolder };
     const shown = lines.slice(1, -1).flatMap((line) => statusLine(line, view));
     return reply(code, 'Status:', ...shown, 'End of status.');
   },
@@ -156,18 +160,28 @@ function beginning(command: Command, answer: Reply, about: AnsweredPath): Reply 
   return reply(answer.code, size === undefined ? (BY_CLASS[1] ?? '') : `Opening data connection (${size} bytes).`);
 }
 
-/** `FILE: pppp` (RFC 1123 §4.1.2.9), as the client can use it. quirk: wu-ftpd and others tell the name behind the data, in words. */
+/**
+ * `FILE: pppp` (RFC 1123 §4.1.2.9), as the client can use it. quirk: wu-ftpd and others tell the name behind the data, in words; Pure-FTPd
+ * 1.0.50 in the first of several lines.
+ */
 function named({ argument }: Command, { lines }: Reply, { root, path, directory }: AnsweredPath): string | undefined {
-  const said = lines.at(-1) ?? '';
-  const [, name] = /\bFILE: ?(.+)$/is.exec(said) ?? /\(unique file name: ?([^)]+)\)/i.exec(said) ?? [];
+  const [name] = lines.flatMap((line) => {
+    const [, told] = /\bFILE: ?(.+)$/is.exec(line) ?? /\(unique file name: ?([^)]+)\)/i.exec(line) ?? [];
+    return told ?? [];
+  });
   if (name === undefined) return undefined;
   if (name.startsWith('/')) {
     const known = root.virtualPath(name);
     return known === undefined ? undefined : `FILE: ${shownFrom(directory, known)}`;
   }
   if (/[/\\]/.test(name)) return undefined;
-  const folder = argument === undefined || path === undefined ? directory : parentOf(path);
-  return `FILE: ${shownFrom(directory, `${folder === '/' ? '' : folder}/${name}`)}`;
+  const folder = argument === undefined || path === undefined ? directory : folderOfChosen(argument, path);
+  return `FILE: ${shownFrom(directory, childOf(folder, name))}`;
+}
+
+/** In which folder the backend chooses a name, where STOU has a path. */
+export function folderOfChosen(argument: string, path: string): string {
+  return argument.endsWith('/') ? path : parentOf(path);
 }
 
 /** The name alone where it is in the client's own folder. */

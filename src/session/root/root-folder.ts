@@ -1,6 +1,6 @@
 /**
- * In which folder a backend is whose client has a root, and which folders are surely below that. Wherever it goes it is asked where it
- * is: servers that know the real place tell when a link led out of the root.
+ * Takes a backend to folders below the root of its client. Wherever it goes it is asked where it is: servers that know the real place tell
+ * when a link led out of the root. Nothing of it is kept, since another session may put something else there.
  */
 import type { BackendLink } from '../../backends/backend-link.ts';
 import { GatewayError } from '../../errors/errors.ts';
@@ -9,8 +9,6 @@ import { isPositive, isTransientFailure, type Reply, serializeReply } from '../.
 import { quotedPath, VirtualRoot } from '../../wire/virtual-root.ts';
 import { directoryIn } from '../current-directory.ts';
 
-/** Folders that are known to be inside; a path can have 4 KiB. */
-const MOST_KNOWN = 200;
 /** CWDs that lead nowhere, before one that does. */
 const MOST_MISSES = 2;
 
@@ -23,12 +21,8 @@ export type Way =
 export class RootFolder {
   readonly root: VirtualRoot;
   readonly #link: BackendLink;
-  /** Where the backend is; undefined where that is not certain. */
-  #at: string | undefined = '/';
   /** CWDs in a row that led nowhere. */
   #misses = 0;
-  /** Folders as they were asked for, and what they turned out to be. */
-  readonly #known = new Map<string, string>([['/', '/']]);
 
   private constructor(link: BackendLink, root: VirtualRoot) {
     this.#link = link;
@@ -51,30 +45,20 @@ export class RootFolder {
     throw unavailable(path, told);
   }
 
-  /** Takes the backend to a folder of the client's view. */
+  /** Takes the backend to a folder of the client's view. Asks each time: a name may mean another folder by now. */
   async enter(directory: string): Promise<Way> {
-    if (this.#at === directory) return { to: 'inside', directory };
-    const moved = await this.#link.exchange({ verb: 'CWD', argument: this.root.backendPath(directory) });
+    const moved = await this.#goTo(directory);
     if (!isPositive(moved)) {
       await this.#missed();
       // Always the same, or else it would tell whether there is something behind a link that leads out.
       return { to: 'nowhere', code: isTransientFailure(moved) ? moved.code : 550 };
     }
     this.#misses = 0;
-    const before = this.#at;
-    this.#at = undefined;
     const place = placeIn(await this.#link.exchange({ verb: 'PWD', argument: undefined }), this.root);
-    if (place === undefined) {
-      // Nothing is done out there, but nobody need stay.
-      const back = before ?? '/';
-      const answer = await this.#link.exchange({ verb: 'CWD', argument: this.root.backendPath(back) });
-      if (isPositive(answer)) this.#at = back;
-      return { to: 'outside' };
-    }
-    this.#at = place;
-    if (this.#known.size >= MOST_KNOWN) this.forget();
-    this.#known.set(directory, place).set(place, place);
-    return { to: 'inside', directory: place };
+    if (place !== undefined) return { to: 'inside', directory: place };
+    // Nothing is done out there, but nobody need stay.
+    await this.#goTo('/');
+    return { to: 'outside' };
   }
 
   /** quirk: Pure-FTPd answers each CWD that fails in a row later than the one before, and hangs up in the end. */
@@ -82,20 +66,11 @@ export class RootFolder {
     this.#misses += 1;
     if (this.#misses < MOST_MISSES) return;
     this.#misses = 0;
-    await this.#link.exchange({ verb: 'CWD', argument: this.root.backendPath(this.#at ?? '/') });
+    await this.#goTo('/');
   }
 
-  /** Whether a folder is inside; goes there to see where that is not known yet. */
-  async look(directory: string): Promise<Way> {
-    const known = this.#known.get(directory);
-    return known === undefined ? this.enter(directory) : { to: 'inside', directory: known };
-  }
-
-  /** Names may mean other folders from now on. */
-  forget(): void {
-    this.#at = undefined;
-    this.#known.clear();
-    this.#known.set('/', '/');
+  #goTo(directory: string): Promise<Reply> {
+    return this.#link.exchange({ verb: 'CWD', argument: this.root.backendPath(directory) });
   }
 }
 

@@ -24,9 +24,9 @@ function errors(access: unknown, more?: Readonly<Record<string, unknown>>): stri
   }
 }
 
-function warnings(access: unknown): string[] {
-  return checkRules(parseConfig(yaml(access), { env: {} }))
-    .warnings.filter(({ path }) => path.startsWith('access'))
+function warnings(access: unknown, more?: Readonly<Record<string, unknown>>): string[] {
+  return checkRules(parseConfig(yaml(access, more), { env: {} }))
+    .warnings.filter(({ path }) => /^(?:access|routes)/.test(path))
     .map(({ path, message }) => `${path}: ${message}`);
 }
 
@@ -121,4 +121,86 @@ describe('a rule', () => {
 it('a route is readOnly or uploadOnly, not both', () => {
   const routes = [{ backends: ['legacy'], readOnly: true, uploadOnly: true }];
   expect(errors({}, { routes })).toEqual([expect.stringContaining('routes[0].uploadOnly: found both')]);
+});
+
+describe('a rule that asks for the path of a command without one', () => {
+  it.each([
+    [['PASV'], 'this rule never matches: PASV has no path'],
+    [
+      ['PASV', 'REST', 'SITE UMASK', 'site quota'],
+      'this rule never matches: PASV, REST, SITE UMASK, SITE QUOTA have no path',
+    ],
+    [['PASV', 'read'], 'this rule does not match all of its commands: PASV has no path'],
+  ])('%j: told', (commands, told) => {
+    const match = { commands, paths: '/in/**' };
+    expect(warnings(rules({ match }))).toEqual([`access.rules[0].match.commands: ${told} that could be compared`]);
+  });
+
+  it.each([['read'], ['SITE CHMOD'], ['CWD']])('%j: not told', (commands) => {
+    expect(warnings(rules({ match: { commands, paths: '/in/**' } }))).toEqual([]);
+  });
+});
+
+describe('a rule whose paths are those of the backend, where every client has a root', () => {
+  const routes = (...roots: (string | null)[]) => ({
+    routes: roots.map((root, index) => ({ match: { user: `u${index}` }, backends: ['legacy'], root })),
+  });
+
+  it.each([
+    ['/partners/acme/in/**', '/in/**'],
+    ['/partners/acme', '/'],
+  ])('%s: told, with the path that was meant', (paths, meant) => {
+    expect(warnings(rules({ match: { paths } }), routes('/partners/other', '/partners/acme'))).toEqual([
+      `access.rules[0].match.paths: found "${paths}": paths are as the client sees them, and every client has a root, so that this is /partners/acme${paths} at the backend; did you mean ${meant}?`,
+    ]);
+  });
+
+  it.each([
+    ['/in/**', ['/partners/acme']],
+    ['/**/acme/**', ['/partners/acme']],
+    ['/partners/acme/in/**', ['/partners/acme', null]],
+    ['/partners/acme/in/**', []],
+  ])('%s with roots %j: not told', (paths, roots) => {
+    expect(warnings(rules({ match: { paths } }), routes(...roots))).toEqual([]);
+  });
+});
+
+describe('a route for users by name, with a root or a view', () => {
+  const first = { match: { user: ['alice', 'partner-*'] }, backends: ['legacy'] };
+  const told =
+    'routes[0].match.user: names are compared with case: at a backend that does not count it, who says ALICE for alice comes by routes[1], which has neither root nor view';
+
+  it.each([
+    { root: '/in' },
+    { readOnly: true },
+    { uploadOnly: true },
+  ])('%j: told where an open route follows', (confined) => {
+    const routes = [{ ...first, ...confined }, { backends: ['legacy'] }];
+    expect(warnings(undefined, { routes })).toEqual([told]);
+  });
+
+  it.each([
+    ['nothing confines it', [first, { backends: ['legacy'] }]],
+    ['nothing follows', [{ ...first, readOnly: true }]],
+    [
+      'what follows is confined as well',
+      [
+        { ...first, readOnly: true },
+        { backends: ['legacy'], root: '/x' },
+      ],
+    ],
+    [
+      'what follows is for others',
+      [
+        { ...first, readOnly: true },
+        { match: { user: 'bob' }, backends: ['legacy'] },
+      ],
+    ],
+    [
+      'names have no letters',
+      [{ match: { user: '4711' }, backends: ['legacy'], readOnly: true }, { backends: ['legacy'] }],
+    ],
+  ])('not told where %s', (_what, routes) => {
+    expect(warnings(undefined, { routes })).toEqual([]);
+  });
 });

@@ -11,11 +11,11 @@ describe('SIZE', () => {
   it('tells the size of a download of the same file, less what is skipped', () => {
     const hints = new SizeHints();
     hints.noticed(...size('12345'));
-    expect(hints.take(RETR, undefined)).toBe(12_345);
-    expect(hints.take(RETR, '345')).toBe(12_000);
-    expect(hints.take(RETR, '99999')).toBe(0);
-    expect(hints.take({ verb: 'RETR', argument: 'b.zip' }, undefined)).toBeUndefined();
-    expect(hints.take(STOR, undefined)).toBeUndefined();
+    expect(hints.expected(RETR, undefined)).toBe(12_345);
+    expect(hints.expected(RETR, '345')).toBe(12_000);
+    expect(hints.expected(RETR, '99999')).toBe(0);
+    expect(hints.expected({ verb: 'RETR', argument: 'b.zip' }, undefined)).toBeUndefined();
+    expect(hints.expected(STOR, undefined)).toBeUndefined();
   });
 
   it.each([
@@ -25,22 +25,23 @@ describe('SIZE', () => {
   ] as const)('is not believed: %s', (_what, [command, answer]) => {
     const hints = new SizeHints();
     hints.noticed(command, answer);
-    expect(hints.take(RETR, undefined)).toBeUndefined();
+    expect(hints.expected(RETR, undefined)).toBeUndefined();
   });
 
   it('is forgotten when another folder makes it another file', () => {
     const hints = new SizeHints();
     hints.noticed(...size('12345'));
     hints.noticed({ verb: 'CWD', argument: 'b' }, reply(250, 'Moved.'));
-    expect(hints.take(RETR, undefined)).toBeUndefined();
+    expect(hints.expected(RETR, undefined)).toBeUndefined();
   });
 });
 
 it('ALLO tells the size of the next upload, and of no other', () => {
   const hints = new SizeHints();
   hints.noticed({ verb: 'ALLO', argument: '4096 R 10' }, reply(200, 'Fine.'));
-  expect(hints.take(STOR, undefined)).toBe(4096);
-  expect(hints.take(STOR, undefined)).toBeUndefined();
+  expect(hints.expected(STOR, undefined)).toBe(4096);
+  hints.spend();
+  expect(hints.expected(STOR, undefined)).toBeUndefined();
 });
 
 it.each([

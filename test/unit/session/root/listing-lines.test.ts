@@ -1,9 +1,9 @@
 /** Lines of listings in a session with a root: nothing of other places, and all else as it was. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { nameTest } from '../../../../src/session/root/file-pattern.ts';
+import { exactName, nameTest } from '../../../../src/session/root/file-pattern.ts';
 import { ListingFilter } from '../../../../src/session/root/listing-filter.ts';
-import { type ListingView, listingLine } from '../../../../src/session/root/listing-lines.ts';
+import { isLinkLine, type ListingView, listingLine } from '../../../../src/session/root/listing-lines.ts';
 import { POSIX_PATHS } from '../../../../src/wire/path.ts';
 import { VirtualRoot } from '../../../../src/wire/virtual-root.ts';
 
@@ -15,6 +15,8 @@ const view = (form: ListingView['form'], more: Partial<ListingView> = {}): Listi
 const LONG = view('long');
 const LINK = 'lrwxrwxrwx    1 65534    65534          15 Nov 21 19:30 ';
 const FOLDER = 'drwxr-xr-x   3 alice    nogroup       4096 Jan 01  2020 ';
+/** Parts of patterns as regular expressions have them. */
+const WRITTEN: Readonly<Record<string, string>> = { '*': '.*', '**': '.*', '?': '.', '.': '\\.', '[!a]': '[^a]' };
 const FILE = '-rw-r--r--+  1 alice    nogroup          6 2020-01-01 19:30 ';
 
 describe('LIST', () => {
@@ -61,6 +63,60 @@ describe('LIST', () => {
     ['a time of another kind, the folder above', 'drwxrwxrwx 1 a b 1 gestern ..', undefined],
   ])('%s', (_what, line, seen) => {
     expect(listingLine(line, LONG)).toBe(seen);
+  });
+
+  describe('whatever stands in place of names of owners and groups', () => {
+    const owners = ['14', '1000', '7', '0', 'ftp', 'Domain Users', 'jan', '2020', 'www-data'];
+    const sizes = ['0', '7', '50', '1234', '2020', '4096', '123456', '1, 3', '4.0K'];
+    const times = [
+      ...['Jan 02 03:04', 'Jan  2  2020', ' 2 Jan 03:04', 'Mai 12 03:04', '1\xe6\x9c\x88  2 2020'],
+      ...['2020-01-02 03:04', '2020-01-02 03:04:05'],
+    ];
+    const lines = owners.flatMap((owner) =>
+      [`47 ${owner} ${owner} `, `1 ${owner}   14 `, `9999 14 ${owner} `, `1 ${owner} `, `${owner} 50 `].flatMap((who) =>
+        sizes.flatMap((size) => times.map((time) => `   ${who}    ${size} ${time} `)),
+      ),
+    );
+
+    it('the folder above is left out', () => {
+      for (const line of lines) expect(listingLine(`drwxr-xr-x${line}..`, LONG), line).toBeUndefined();
+    });
+
+    it('names are found by patterns, and by themselves', () => {
+      for (const line of lines) {
+        for (const matches of [nameTest('a*.csv'), exactName('a b.csv')]) {
+          const found = listingLine(`-rw-r--r--${line}a b.csv`, view('long', { matches }));
+          expect(found, line).toBe(`-rw-r--r--${line}a b.csv`);
+          expect(listingLine(`-rw-r--r--${line}b.csv`, view('long', { matches })), line).toBeUndefined();
+        }
+      }
+    });
+  });
+
+  it('of a file has no folder of that name', () => {
+    const some = view('long', { matches: exactName('x'), skipsFolders: true });
+    expect(listingLine(`${FOLDER}x`, some)).toBeUndefined();
+    expect(listingLine('01-02-20  10:11AM       <DIR>          x', some)).toBeUndefined();
+    expect(listingLine(`${FILE}x`, some)).toBe(`${FILE}x`);
+  });
+
+  it.each([
+    [`${LINK}out -> /partners/rival`, 'out', true],
+    [`${LINK}out`, 'out', true],
+    [`${LINK}/partners/acme/out`, 'out', true],
+    [`${LINK}a b -> c`, 'a b', true],
+    ['lrwxrwxrwx 1 a b 1 gestern out -> x', 'out', true],
+    [`${LINK}x -> out`, 'x', true],
+    [`${LINK}a -> b -> c`, 'a -> b', true],
+    [`${LINK}a -> b`, 'a -> b', true],
+    [`${LINK}in -> out`, 'out', false],
+    [`${LINK}out2 -> x`, 'out', false],
+    [`${FILE}out`, 'out', false],
+    [`${FOLDER}out`, 'out', false],
+    ['01-02-2020  10:11       <JUNCTION>     x [D:]', 'x', true],
+    ['211 End.', 'out', false],
+  ])('%s: is %s a link? %s', (line, name, told) => {
+    expect(isLinkLine(line, name)).toBe(told);
   });
 
   it('of a pattern has only what that means', () => {
@@ -134,13 +190,46 @@ describe('a pattern', () => {
     ['{a,b}', 'a', false],
     ['{a,b}', '{a,b}', true],
   ])('%j and %j: %s', (pattern, name, meant) => {
-    expect(nameTest(pattern)(name)).toBe(meant);
+    expect(nameTest(pattern)?.(name)).toBe(meant);
   });
 
-  it('of many stars takes no longer for that', () => {
+  it.each([
+    ['of nine stars', '*a'.repeat(9), false],
+    ['of eight stars', '*a'.repeat(8), true],
+    ['of stars side by side', '*'.repeat(200), true],
+    ['of 257 bytes', `${'a'.repeat(256)}*`, false],
+    ['of 256 bytes', `${'a'.repeat(255)}*`, true],
+  ])('%s is or is not worked out', (_what, pattern, accepted) => {
+    expect(nameTest(pattern) !== undefined).toBe(accepted);
+  });
+
+  it.each([
+    `${'*aaaaaaaaaaaaaaaa'.repeat(8)}b`,
+    `*${'a'.repeat(127)}b`,
+    `*${'?'.repeat(127)}b*`,
+    `*${'[a-z]'.repeat(50)}b`,
+  ])('costs little for any name: %s', (pattern) => {
+    const test = nameTest(pattern);
+    const name = 'a'.repeat(255);
     const since = performance.now();
-    expect(nameTest(`${'*a'.repeat(100)}b`)('a'.repeat(4000))).toBe(false);
-    expect(performance.now() - since).toBeLessThan(500);
+    for (let round = 0; round < 1000; round += 1) expect(test?.(name)).toBe(false);
+    // The time of a quick machine is a twentieth of that.
+    expect(performance.now() - since).toBeLessThan(400);
+  });
+
+  it('means what a regular expression means', () => {
+    const piece = fc.constantFrom('*', '?', 'a', 'b', '.', '[ab]', '[!a]', '[a-c]', '**');
+    const name = fc.string({ unit: fc.constantFrom('a', 'b', 'c', '.', '['), maxLength: 8 });
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 7 }), name, (pieces, text) => {
+        const pattern = pieces.join('');
+        const source = pieces.map((each) => WRITTEN[each] ?? each).join('');
+        const dotted = text.startsWith('.') === pattern.startsWith('.');
+        const meant = text === pattern || (dotted && new RegExp(`^${source}$`, 's').test(text));
+        expect(nameTest(pattern)?.(text), `${pattern} ${text}`).toBe(meant);
+      }),
+      { numRuns: 2000 },
+    );
   });
 });
 
