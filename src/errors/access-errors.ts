@@ -24,8 +24,8 @@ export const ACCESS_ERRORS = {
   'existence-unknown': {
     reply: [553, 'It cannot be told whether there is a file of that name.'],
     meaning:
-      'On a route with uploadOnly the backend was asked whether a file is there (MDTM), and did not say: nothing is sent that could replace one.',
+      'On a route with uploadOnly the backend was asked whether a file is there, and did not say, or cannot be believed, since it may forbid to ask: nothing is sent that could replace one.',
     remedy:
-      'The backend needs MDTM (RFC 3659 §3); `detail` has its answer. Without it uploadOnly cannot keep its word.',
+      'The backend must let this user ask for files by MLST (RFC 3659 §7), or by MDTM, SIZE and STAT; `detail` has its answers. Without them uploadOnly cannot keep its word.',
   },
 } as const satisfies Record<string, ErrorDescription>;

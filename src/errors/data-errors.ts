@@ -206,7 +206,8 @@ export const DATA_ERRORS = {
   },
   'restart-refused': {
     reply: [451, 'The service did not accept the restart position.'],
-    meaning: 'REST had to be repeated directly before the transfer and the backend refused it.',
+    meaning:
+      'REST had to be said directly before the transfer, and the backend refused it: again, because another command came between, or with 0, because a transfer that was refused had left its position there.',
     remedy: "See `detail`: the backend's own words.",
   },
 } as const satisfies Record<string, ErrorDescription>;

@@ -15,7 +15,7 @@ export const ROOT_ERRORS = {
   'path-outside-root': {
     reply: [550, 'No such file or folder, or not permitted.'],
     meaning:
-      'A client with a root named a folder that is a link out of it, or wanted to change the root itself. It is told that there is nothing.',
+      'A client with a root named a folder that is a link out of it, or wanted to rename or copy a link, or to change the root itself. It is told that there is nothing.',
     remedy:
       'Remove links that lead out of roots. Servers that do not tell the real place in PWD follow them without notice.',
   },
