@@ -18,18 +18,20 @@ const SITE_OF_FILES = /^(?:CHMOD|CHGRP|CHOWN|UTIME|UMASK|MKDIR|RMDIR|SYMLINK|CPF
 
 /** Resolves with the backend's answer. Rejects with a GatewayError where it has none; then too it may have done what it was told. */
 export async function forward(
-  command: Command,
+  given: Command,
   link: BackendLink,
   standing: Standing,
   observer: SessionObserver,
 ): Promise<Reply> {
+  const { root } = standing;
+  // With a root a question is asked about one path.
+  const command = root === undefined ? given : asQuestion(given);
   const { verb } = command;
   const changes = CHANGES.has(COMMANDS.get(verb)?.effect ?? 'none') || setsTime(command);
   const tell = (backendReply?: number) => {
     if (changes) observer.changed({ verb, touched: touched(command, standing), backendReply });
   };
-  const { root } = standing;
-  const course = await root?.lead(asQuestion(command));
+  const course = await root?.lead(command);
   if (course?.kind === 'refuse') return deny(course.outcome, command, standing, observer);
   if (course?.kind === 'answer') {
     noticeAnswer(standing, command, course.reply);
@@ -44,8 +46,10 @@ export async function forward(
   }
   // Before a folder that was renamed makes the current one unknown.
   tell(answer.code);
-  noticeAnswer(standing, command, answer);
-  return course?.shown(answer) ?? answer;
+  // With a root something else may have been asked: MLST in place of RNFR.
+  const shown = course?.shown(answer) ?? answer;
+  noticeAnswer(standing, command, shown);
+  return shown;
 }
 
 /** quirk: vsftpd 3.0.3: MDTM with a time sets it. */

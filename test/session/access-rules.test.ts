@@ -564,6 +564,31 @@ describe('with a root', () => {
       expect(backend.commands).toContain('DELE /partners/acme/x');
     });
   });
+
+  it.each([
+    ['with MLST, which is asked in place of RNFR', ['MLST type*;']],
+    ['without MLST', ['SIZE']],
+  ])('what may be renamed is renamed: a backend %s', async (_which, features) => {
+    const routes = [{ backends: ['legacy'], root: '/partners/acme' }];
+    await withGateway({ access: CLOSED, routes, legacy: { features } }, async ({ loggedIn, backend }) => {
+      withFolders(backend);
+      backend.on('RNFR', (session, { argument }) =>
+        argument.endsWith('nowhere') ? session.reply(550, 'No.') : session.reply(350, 'Go on.'),
+      );
+      backend.on('MLST', (session, { argument }) =>
+        argument.endsWith('nowhere') ? session.reply(550, 'No.') : session.reply(250, 'Done.'),
+      );
+      const client = await loggedIn();
+      await client.command('RNFR /x', 350);
+      await client.command('RNTO /deny/y', 553);
+      await client.command('RNFR /x', 350);
+      await client.command('RNFR /nowhere', 550);
+      await client.command('RNTO /y', 503);
+      await client.command('RNFR /x', 350);
+      await client.command('RNTO /y', 250);
+      expect(backend.commands.slice(-2)).toEqual(['RNFR /partners/acme/x', 'RNTO /partners/acme/y']);
+    });
+  });
 });
 
 describe('FEAT and HELP', () => {
