@@ -186,8 +186,8 @@ export class Arrivals {
   }
 
   /** Where connections may still come that sessions here have given up; see {@link place}. */
-  get ghosts(): readonly string[] {
-    return this.#ghosts.places();
+  get ghosts(): Pick<Ghosts, 'places' | 'hasPort'> {
+    return this.#ghosts;
   }
 
   /** What the place is called at which a connection and a session can be meant for each other. */

@@ -33,6 +33,11 @@ export class Ghosts {
     return [...this.#ghosts].flatMap(([place, ghosts]) => (isThere(ghosts, now) ? [place] : []));
   }
 
+  /** Whether one may come to this port, from anywhere; a place is called by its port, and the address where that counts. */
+  hasPort(port: number): boolean {
+    return this.places().some((place) => place.split(' ')[0] === `${port}`);
+  }
+
   /** Whether one may come there; `notOf`: other than one that this session has given up. */
   has(place: string, notOf: object | null, now = performance.now()): boolean {
     const others = (this.#ghosts.get(place) ?? []).filter(({ session }) => notOf === null || session.deref() !== notOf);

@@ -119,10 +119,11 @@ export class DataLeg {
 
   /** Resolves when the peer has ended its direction, and all its bytes were read. Ask before reading. */
   sourceEnd(): Promise<SourceEnd> {
-    if (this.#proven !== undefined) return this.#proven.end;
+    // A gateway between that dies ends its connection in good order, whatever the client had still to send.
+    const whole = async (end: SourceEnd): Promise<SourceEnd> => ((await this.#endedByPeer()) ? end : 'reset');
+    if (this.#proven !== undefined) return this.#proven.end.then((end) => (end === 'fin' ? whole(end) : end));
     return new Promise((resolve) => {
-      // A gateway between that dies ends its connection in good order, whatever the client had still to send.
-      const onEnd = () => void this.#endedByPeer().then((ended) => resolve(ended ? 'unproven' : 'reset'));
+      const onEnd = () => void whole('unproven').then(resolve);
       if (this.stream.readableEnded) return onEnd();
       this.stream.once('end', onEnd);
       void this.broken.then(() => {

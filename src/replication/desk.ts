@@ -46,7 +46,7 @@ export function makeDesk({ arrivals, tokens, turns, isHaunted, ends }: DeskOptio
     turn: ({ address, distinct }, grant) => turns.request(address, distinct, grant),
     ghosts() {
       // A zone means something on this host only.
-      const ghosts = arrivals.ghosts.filter((place) => !place.includes('%'));
+      const ghosts = arrivals.ghosts.places().filter((place) => !place.includes('%'));
       return ghosts.length > MOST_GHOSTS ? null : ghosts;
     },
     ends,

@@ -88,7 +88,7 @@ export class Replication implements Elsewhere {
     this.index = ownIndex(config) ?? 0;
     this.#territory = new Territory({
       ...{ index: this.index, count: this.#config.count, range: config.data.passive.ports },
-      isAwaited: (port) => arrivals.isAwaited(port),
+      isAwaited: (port) => arrivals.isAwaited(port) || arrivals.ghosts.hasPort(port),
       links: () => [...this.#links.values()],
     });
     this.#observer = new ReplicationObserver(options, () => this.#introduction);
@@ -255,7 +255,8 @@ export class Replication implements Elsewhere {
 
   #connect(): void {
     for (let index = 0; index < this.#config.count; index += 1) this.#linkTo(index);
-    this.#disclosed = this.#disclose((link) => link.attempted());
+    // One that has called before there was anything to tell must be told now.
+    this.#disclosed = this.#disclose((link) => (link.isUp ? link.announce() : link.attempted()));
   }
 
   #linkTo(index: number): void {

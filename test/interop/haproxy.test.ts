@@ -31,7 +31,7 @@ await describeInterop('HAProxy in front', (bed) => {
     gateway = await startGateway({ backendPort: backend.port, clearText: 'allowed', balancer: HAPROXY_ADDRESS });
     const control = (['explicit', 'implicit'] as const).map((security) => gateway.target(security, 'TLSv1.3').port);
     haproxy = await startHaproxy(bed.packages, { control, passive: gateway.passivePorts });
-    await vi.waitFor(async () => expect(await headers('control', 'local'), haproxy.log).toBeGreaterThan(1), 10_000);
+    await vi.waitFor(async () => expect(await headers('control', 'local'), haproxy.log).toBeGreaterThan(1), 30_000);
   });
   afterAll(async () => {
     await haproxy?.stop();
@@ -49,7 +49,7 @@ await describeInterop('HAProxy in front', (bed) => {
 
   it('T144: health checks are neither sessions nor failures', async () => {
     const checks = await headers('control', 'local');
-    await expect.poll(() => headers('control', 'local'), { timeout: 5000 }).toBeGreaterThan(checks);
+    await expect.poll(() => headers('control', 'local'), { timeout: 15_000 }).toBeGreaterThan(checks);
     const seen = await headers('control', 'accepted');
     expect(await gateway.metric('sallyport_proxy_headers_total', { channel: 'control' })).toBe(
       seen + (await headers('control', 'local')),

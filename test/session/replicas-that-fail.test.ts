@@ -96,10 +96,16 @@ describe('a replica that must not be believed', () => {
 
 describe('a replica that dies in the middle', () => {
   const CLEAR = { policy: { requireProtP: 'off' } } as const;
+  const WAYS = [
+    ['clear', 'strict'],
+    ['private', 'strict'],
+    ['private', 'tolerant'],
+  ] as const;
   const MANY = Buffer.alloc(2 ** 20, 'some of many bytes. ');
 
-  it.each(['clear', 'private'] as const)('an upload through it is never taken for complete: %s', async (protection) => {
-    await withReplicas({ ...CLEAR, count: 2, starts: (index) => index === 0 }, async (house) => {
+  it.each(WAYS)('an upload through it is never taken for complete: %s, uploadEnd %s', async (protection, uploadEnd) => {
+    const policy = { ...CLEAR.policy, uploadEnd };
+    await withReplicas({ policy, count: 2, starts: (index) => index === 0 }, async (house) => {
       const relay = await house.spawn(1);
       const client = await house.loggedIn(0);
       if (protection === 'clear') await client.command('PROT C', 200);
