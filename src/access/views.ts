@@ -3,6 +3,7 @@
  */
 import type { AccessRuleConfig } from '../config/access.ts';
 
+/** What one word on a route means. */
 export type View = 'readOnly' | 'uploadOnly';
 
 /** The view of a route; undefined where it shows everything. */

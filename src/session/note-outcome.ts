@@ -7,6 +7,7 @@ import type { Standing } from './standing.ts';
 /** Commands that are kept for the backend until there is one. */
 const MOST_REMEMBERED = 4;
 
+/** Remembers it; no reply and no waiting belong to that. */
 export function noteOutcome(
   standing: Standing,
   outcome: Outcome & { do: 'protect' | 'host' | 'remember' | 'extended-only' },
