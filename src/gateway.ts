@@ -16,6 +16,7 @@ import { Generation, type SharedEnvironment } from './generation.ts';
 import { identifyBy } from './identify.ts';
 import { OpenSockets } from './net/open-sockets.ts';
 import { type PreparedChange, prepareAll } from './net/prepared-change.ts';
+import { SpareBuffers } from './net/read-buffers.ts';
 import { Audit } from './observe/audit/audit.ts';
 import type { Logger } from './observe/logger.ts';
 import type { Metrics } from './observe/metrics.ts';
@@ -118,6 +119,7 @@ export class Gateway {
       failures: this.failures,
       passivePool: this.#passive.pool,
       sockets: this.#sockets,
+      spareBuffers: new SpareBuffers(),
       audit: this.audit,
       listensOn: (port) => this.#listensOn(port),
       onUnclaimed: (port, address) => this.#passive.unclaimed(port, address, 'unexpected'),

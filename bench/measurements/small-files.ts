@@ -24,7 +24,7 @@ export async function measureSmallFiles(bench: Bench): Promise<Section> {
     const target = sessionTarget(contender.program, bench.certificates, 'explicit');
     await client.ask({ do: 'connect', ...target, resume: mode.resume });
     const local = join(bench.folder, 'small.bin');
-    const answer = await client.ask({ do: 'small_files', count: round === 0 ? 20 : count, bytes: BYTES, local });
+    const answer = await client.ask({ do: 'small_files', count, bytes: BYTES, local });
     await client.ask({ do: 'close' });
     expectResumption(contender, mode.resume, numberIn(answer, 'resumed'));
     if (round === 0) return;

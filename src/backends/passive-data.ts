@@ -7,7 +7,7 @@ import type { DataLeg } from '../data/leg.ts';
 import { GatewayError } from '../errors/errors.ts';
 import { dial } from '../net/dial.ts';
 import type { OpenSockets } from '../net/open-sockets.ts';
-import { ReadBuffers } from '../net/read-buffers.ts';
+import { ReadBuffers, type SpareBuffers } from '../net/read-buffers.ts';
 import type { LegFacts } from '../observe/session-observer.ts';
 import type { BackendTlsSession } from '../tls/backend-session.ts';
 import { parseExtendedPassive, parsePassive } from '../wire/host-port.ts';
@@ -29,6 +29,7 @@ export interface PassiveDataOptions {
   readonly timeouts: TimeoutsConfig;
   readonly signal: AbortSignal;
   readonly sockets: OpenSockets;
+  readonly spareBuffers: SpareBuffers;
   /** In place of the TLS of the link. */
   readonly tls?: BackendTlsSession;
 }
@@ -93,7 +94,7 @@ async function connect(
   const port = await requestPort(link, timeouts.finalReply);
   const tls = options.tls ?? link.tls;
   // TLS reads the socket itself.
-  const buffers = tls === undefined ? new ReadBuffers() : undefined;
+  const buffers = tls === undefined ? new ReadBuffers(options.spareBuffers) : undefined;
   const raw = await dial({
     host: link.peer.address,
     port,

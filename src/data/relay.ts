@@ -23,7 +23,7 @@ export interface RelayReport {
 
 /** Changes bytes on their way. */
 export interface ByteFilter {
-  /** What may be sent now; takes no hold of the chunk. */
+  /** What may be sent now, no part of the chunk: its memory is used again. */
   push(chunk: Buffer): Buffer;
   /** What is left to be sent at the end. */
   end(): Buffer;
@@ -131,12 +131,14 @@ class Flow {
     if (!more) this.#wait();
   }
 
-  /** Reading is not touched any more. */
+  /** Sends what was gathered; reading is not touched any more. */
   stop(): void {
     this.#state = 'stopped';
+    this.#sendGathered();
   }
 
   #sendGathered(): void {
+    if (!this.#gathering) return;
     this.#gathering = false;
     this.#to.uncork();
     // What the kernel did not take at once would only lie here; TLS always takes a moment.

@@ -92,11 +92,13 @@ export class LimitScopes {
 
   /** What stands against it in each scope that bounds it; `read` is the key below that of the scope. */
   claims<L extends LimitName>(limit: L, key: string, read: Read<ScopedLimits>, of?: readonly LimitScope[]): Claim<L>[] {
-    return this.#scopes.flatMap(({ scope, whose, sources }) => {
-      if (of !== undefined && !of.includes(scope)) return [];
+    const claims: Claim<L>[] = [];
+    for (const { scope, whose, sources } of this.#scopes) {
+      if (of !== undefined && !of.includes(scope)) continue;
       const bound = tightest(sources(), key, read);
-      return bound === undefined ? [] : [{ limit, scope, whose, ...bound }];
-    });
+      if (bound !== undefined) claims.push({ limit, scope, whose, ...bound });
+    }
+    return claims;
   }
 
   /** The bandwidths in this direction, bounded or not. */
@@ -115,12 +117,11 @@ export function tightest<S>(
   key: string,
   read: Read<S>,
 ): Bound | undefined {
-  const bounds = sources.flatMap(({ key: path, limits }) => {
+  let [least, where] = [Number.POSITIVE_INFINITY, ''];
+  for (const { key: path, limits } of sources) {
     const most = read(limits);
-    return most === undefined || most === 'unlimited' ? [] : [{ key: `${path}.${key}`, most }];
-  });
-  return bounds.reduce<Bound | undefined>(
-    (least, bound) => (least === undefined || bound.most < least.most ? bound : least),
-    undefined,
-  );
+    if (most === undefined || most === 'unlimited' || most >= least) continue;
+    [least, where] = [most, path];
+  }
+  return least === Number.POSITIVE_INFINITY ? undefined : { key: `${where}.${key}`, most: least };
 }

@@ -84,6 +84,7 @@ class Conveyance {
       client.write(chunk, () => done());
     });
     if (client.destroyed || owner.destroyed || signal.aborted) return this.#break('reset');
+    if (owner.readableEnded) this.#endOfOwner();
     client.resume();
   }
 

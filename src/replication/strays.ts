@@ -11,7 +11,7 @@ import { asGatewayError, type GatewayError } from '../errors/errors.ts';
 import { withoutZone } from '../net/address.ts';
 import { dial } from '../net/dial.ts';
 import type { OpenSockets } from '../net/open-sockets.ts';
-import { ReadBuffers } from '../net/read-buffers.ts';
+import { ReadBuffers, SpareBuffers } from '../net/read-buffers.ts';
 import { replicaOfKey } from '../tls/session-tls.ts';
 import type { ClientHello } from '../wire/client-hello.ts';
 import { formatProxyHeaderV2 } from '../wire/proxy-header-format.ts';
@@ -64,6 +64,7 @@ interface Candidate {
 
 export class Strays {
   readonly #options: StraysOptions;
+  readonly #spareBuffers = new SpareBuffers();
   readonly #asked = new Crowd(MOST_ASKED);
   #conveyed = 0;
   /** Those that are being led, conveyed or not. */
@@ -215,7 +216,7 @@ export class Strays {
     const { sockets, signal, times } = this.#options;
     const { keepAlive, stall, linger, dataStall } = times();
     const telling = Math.min(dataStall / 4, PROGRESS);
-    const buffers = new ReadBuffers();
+    const buffers = new ReadBuffers(this.#spareBuffers);
     const codes = { failed: 'replication-unreachable', timeout: 'replication-timeout' } as const;
     const owner = await dial({ ...link.place, timeout: PATIENCE, keepAlive, signal, sockets, buffers, codes });
     owner.write(header);

@@ -136,8 +136,9 @@ export class ClientData implements ClientHalf {
     clearTimeout(this.#timer);
     this.#options.expectation.release('unused');
     this.#contest.end();
-    this.#end.abort(new GatewayError('client-data-timeout', { detail: 'replaced or given up' }));
     const state = this.#state;
+    // The leg's owner closes it, and nothing else is under way then.
+    if (state.name !== 'opened') this.#end.abort(new GatewayError('client-data-timeout', { detail: GIVEN_UP }));
     if (state.name === 'arrived') state.socket.destroy();
     if (state.name === 'securing') {
       state.secure.then(
@@ -253,6 +254,8 @@ export class ClientData implements ClientHalf {
     throw new GatewayError('client-data-tls-timeout', { detail: `no TLS handshake within ${tlsHandshake} ms` });
   }
 }
+
+const GIVEN_UP = 'replaced or given up';
 
 function readAhead(): void {}
 

@@ -264,11 +264,11 @@ export class SessionContext implements HandlerContext {
 
   #backendData(link: BackendLink): BackendData {
     const { environment, signal } = this.#options;
-    const { config, sockets, onUnclaimed } = environment;
+    const { config, sockets, spareBuffers, onUnclaimed } = environment;
     const { timeouts } = config;
     if (link.backend.config.dataMode === 'active') {
       return new ActiveBackendData(link, { timeouts, sockets, onUnclaimed });
     }
-    return new PassiveBackendData(link, { timeouts, signal, sockets });
+    return new PassiveBackendData(link, { timeouts, signal, sockets, spareBuffers });
   }
 }

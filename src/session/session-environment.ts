@@ -7,6 +7,7 @@ import type { Config } from '../config/schema.ts';
 import type { AdvertisedAddress } from '../data/advertise.ts';
 import type { PassivePool } from '../data/passive-pool.ts';
 import type { OpenSockets } from '../net/open-sockets.ts';
+import type { SpareBuffers } from '../net/read-buffers.ts';
 import type { Audit } from '../observe/audit/audit.ts';
 import type { RecentFailures } from '../observe/recent-failures.ts';
 import type { SessionPlaces } from '../policy/admissions.ts';
@@ -32,6 +33,8 @@ export interface SessionEnvironment {
   readonly passivePool: PassivePool;
   readonly advertised: AdvertisedAddress;
   readonly sockets: OpenSockets;
+  /** What data connections to backends are read into. */
+  readonly spareBuffers: SpareBuffers;
   /** Where what sessions do is recorded. */
   readonly audit: Audit;
   /** What did not work for clients. */

@@ -64,6 +64,7 @@ function describeClients(bed: TestBed): void {
   }
 
   it('every session was cleared, every data connection had TLS, and every transfer was completed', async () => {
+    onTestFailed(() => gateway.showLog());
     await gateway.expectQuiet();
     const sessions = await gateway.metric('sallyport_logins_total', { outcome: 'accepted' });
     expect(sessions).toBeGreaterThan(0);

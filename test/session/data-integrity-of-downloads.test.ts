@@ -137,6 +137,40 @@ describe.each(VERSIONS)('downloads over %s', (version) => {
     });
   });
 
+  it('a backend that says 226 only when we have closed as well need not wait for the handshake of the client', async () => {
+    await withGateway({}, async (house) => {
+      house.backend.on('RETR', async (session) => {
+        const leg = await session.accept();
+        session.reply(150, 'Go.');
+        leg.socket.end('small');
+        await leg.ending;
+        session.reply(226, 'Done.');
+      });
+      const client = await house.loggedIn('explicit', { tls: only(version) });
+      const data = await client.openData();
+      await client.command('RETR a', 150);
+      expect(await house.backend.lastSession.lastData.ending).toBe('fin');
+      await data.startTls({ ...only(version), session: client.session });
+      expect(await data.ending).toBe('close_notify');
+      expect(data.received.toString()).toBe('small');
+      await client.expect(226);
+    });
+  });
+
+  it('a client whose handshake fails behind the 226 of the backend is not told of success', async () => {
+    await withGateway({ legacy: { files: { '/a': 'small' } } }, async (house) => {
+      const client = await house.loggedIn('explicit', { tls: only(version) });
+      const data = await client.openData();
+      await client.command('RETR a', 150);
+      expect(await house.backend.lastSession.lastData.ending).toBe('fin');
+      data.raw.write('this is no TLS\r\n');
+      await client.expect(522, 425, 426);
+      await client.expectNothingMore();
+      const line = await house.logs.until({ event: 'transfer' });
+      expect(line).toMatchObject({ outcome: 'failed', cause: 'client-data-tls-failed' });
+    });
+  });
+
   it('the client that closes late gets everything before 226 and the end', async () => {
     await withGateway({ legacy: { files: { '/a': randomBytes(3_000_000) } } }, async (house) => {
       const { client, data } = await begin(house);

@@ -8,6 +8,7 @@ import type { BackendLink } from '../../backends/backend-link.ts';
 import { PassiveBackendData } from '../../backends/passive-data.ts';
 import { letsDataFlow } from '../../control/exchange.ts';
 import { asGatewayError, GatewayError } from '../../errors/errors.ts';
+import { SpareBuffers } from '../../net/read-buffers.ts';
 import type { TlsFacts } from '../../tls/facts.ts';
 import { isPositive, serializeReply } from '../../wire/reply.ts';
 import { type Finding, failed, ok } from './finding.ts';
@@ -44,7 +45,7 @@ async function tryListing(
   const data =
     link.backend.config.dataMode === 'active'
       ? new ActiveBackendData(link, { ...options, onUnclaimed: () => {} })
-      : new PassiveBackendData(link, { ...options, signal: NEVER });
+      : new PassiveBackendData(link, { ...options, spareBuffers: new SpareBuffers(), signal: NEVER });
   const turn = await link.takeTurn();
   try {
     await data.prepared();

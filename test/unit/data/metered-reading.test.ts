@@ -9,7 +9,7 @@ import { DataLeg } from '../../../src/data/leg.ts';
 import type { ByteMeter } from '../../../src/data/metered-reading.ts';
 import { relay } from '../../../src/data/relay.ts';
 import { GatewayError } from '../../../src/errors/errors.ts';
-import { ReadBuffers } from '../../../src/net/read-buffers.ts';
+import { ReadBuffers, SpareBuffers } from '../../../src/net/read-buffers.ts';
 import { tlsFacts } from '../../../src/tls/facts.ts';
 import { WithheldEof } from '../../../src/tls/withheld-eof.ts';
 import { testCertificate } from '../../support/certificates.ts';
@@ -45,7 +45,7 @@ const SOURCES = {
     return { leg: new DataLeg({ side: 'client', raw: own }), peer };
   },
   async buffers() {
-    const buffers = new ReadBuffers();
+    const buffers = new ReadBuffers(new SpareBuffers());
     const { own, peer } = await accepted({ onread: buffers.onread });
     buffers.attach(own);
     return { leg: new DataLeg({ side: 'backend', raw: own, buffers }), peer };

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ReadBuffers } from '../../../src/net/read-buffers.ts';
+import { ReadBuffers, SpareBuffers } from '../../../src/net/read-buffers.ts';
 import { type ConveyOptions, convey } from '../../../src/replication/convey.ts';
 
 const PIECE = Buffer.alloc(16 * 1024, 'x');
@@ -33,7 +33,7 @@ async function pair(buffers?: ReadBuffers): Promise<{ readonly near: Socket; rea
 
 /** A conveyance between `partner` and `session`, with what it tells. */
 async function conveying(options: Partial<ConveyOptions> = {}) {
-  const buffers = new ReadBuffers();
+  const buffers = new ReadBuffers(new SpareBuffers());
   const { near: partner, far: client } = await pair();
   const { near: owner, far: session } = await pair(buffers);
   const told: unknown[] = [];
