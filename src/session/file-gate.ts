@@ -41,6 +41,8 @@ type Refusal = Outcome & { readonly do: 'refuse' };
 /** Verbs that give a name to something new: 553 is for them (RFC 959 §5.4). */
 const NAMING: ReadonlySet<string> = new Set(['STOR', 'APPE', 'STOU', 'RNTO']);
 const LISTINGS: ReadonlySet<string> = new Set(['LIST', 'NLST', 'MLSD']);
+/** quirk: ProFTPD 1.3.8 answers 501 to all else until it has heard RNTO; one that names nothing ends that, and renames nothing. */
+const NOWHERE: Command = { verb: 'RNTO', argument: undefined };
 const NOT_RENAMING = reply(503, 'Send RNFR first.');
 
 export class FileGate {
@@ -85,7 +87,7 @@ export class FileGate {
   }
 
   async #leadFile(command: Command, file: FileCommand, go: Handle): Promise<Outcome> {
-    const { rules, directory, view, observer } = this.#options;
+    const { rules, link, directory, view, observer } = this.#options;
     const { verb } = command;
     // What was said before may have moved the backend.
     if (rules.needPaths) await directory?.settled();
@@ -93,6 +95,7 @@ export class FileGate {
     const resolved = resolve(file, this.#folder, this.#style);
     const verdict = this.#judge(file, resolved);
     if (verdict.effect === 'deny') {
+      if (verb === 'RNTO' && view === undefined) await link.exchange(NOWHERE);
       return verdict.rule === 'uploadOnly' && LISTINGS.has(verb) ? showNothing(command, go) : refusal(verb, verdict);
     }
     if (verdict.effect === 'report') observer.policy(verdict.rule, 'report', verb);

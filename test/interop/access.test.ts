@@ -263,6 +263,21 @@ function describeWays(bed: TestBed, program: BackendProgram): void {
       });
     });
 
+    it(
+      'behind an RNTO that was denied all else goes on, and nothing is left to be renamed',
+      { timeout: LIMIT },
+      async () => {
+        await withSession(async (say) => {
+          expect(await say('RNFR /open/a')).toBe(350);
+          expect(await say('RNTO /secret/in/a')).toBe(553);
+          expect(await say('PWD')).toBe(257);
+          expect(await say('CWD /open')).toBe(250);
+          expect(await say('RNTO /open/gone')).toBe(503);
+        });
+        expect(await readdir(place.home('open'))).toEqual(expect.arrayContaining(['a']));
+      },
+    );
+
     it('no form of MDTM sets a time', { timeout: LIMIT }, async () => {
       const before = (await stat(place.home('open/a'))).mtimeMs;
       await withSession(async (say) => {
