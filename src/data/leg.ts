@@ -165,13 +165,6 @@ export class DataLeg {
     };
   }
 
-  /** Ends our direction as soon as the peer has ended its own, whoever reads that by then: many backends say only then how it went. */
-  answerEnd(): void {
-    const { stream } = this;
-    if (stream.readableEnded) stream.end();
-    else stream.once('end', () => stream.end());
-  }
-
   /** Reads and drops whatever the peer sends, so that its close is seen. */
   discardInput(): void {
     this.read((_chunk, done) => done?.());

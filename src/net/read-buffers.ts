@@ -73,7 +73,9 @@ export class ReadBuffers {
   /** Hands over what was read and what will be, in order; reading waits while the consumer keeps its chunks. */
   start(consumer: ChunkConsumer): void {
     this.#consumer = consumer;
-    for (const { buffer, length } of this.#early.splice(0)) this.#handOver(buffer, length, consumer);
+    for (const { buffer, length } of this.#early.splice(0)) {
+      if (this.#consumer === consumer) this.#handOver(buffer, length, consumer);
+    }
     this.#resume();
   }
 

@@ -185,7 +185,6 @@ export class Transfer {
       if (first !== undefined && !letsDataFlow(first)) return decided(refused(first));
       this.#preliminary = first;
       if (direction !== 'list') position.usedUp();
-      if (direction !== 'upload') plan.backend.leg?.answerEnd();
       await onPreliminary(first !== undefined && isPreliminary(first) ? first : reply(150, 'Opening data connection.'));
       // Both are waited for from now on, in whatever order they come.
       const arrival = this.#arrival(exchange);

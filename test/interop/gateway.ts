@@ -72,7 +72,7 @@ export interface InteropGateway {
 /** Starts a gateway in front of a backend on 127.0.0.1. */
 export async function startGateway(options: GatewayOptions): Promise<InteropGateway> {
   const folder = await mkdtemp(join(tmpdir(), 'sallyport-interop-gateway-'));
-  const log = new LastLines();
+  const log = new Complaints();
   try {
     const { authority, client } = await writeCertificates(folder);
     const certificate = options.clientCertificates === undefined ? undefined : client;
@@ -97,7 +97,7 @@ interface Parts {
   readonly authority: string;
   readonly certificate: Target['certificate'];
   readonly folder: string;
-  readonly log: LastLines;
+  readonly log: Complaints;
   /** Where clients connect to. */
   readonly address: string;
   readonly passivePorts: PortRange;
@@ -122,8 +122,7 @@ function interopGateway(service: Service, parts: Parts): InteropGateway {
         }),
       ),
     showLog: () => {
-      const lines = log.text.split('\n').filter((line) => !line.startsWith('{"level":"info"'));
-      process.stderr.write(`\nThe gateway complained:\n${lines.slice(-10).join('\n')}\n`);
+      process.stderr.write(`\nThe gateway complained:\n${log.complaints.join('')}\n`);
     },
     expectQuiet: () =>
       vi.waitFor(() => {
@@ -195,16 +194,19 @@ log: { level: info, format: json }
 `;
 }
 
-/** A log that forgets all but its last lines. */
-class LastLines extends Writable {
-  #text = '';
+/** A log that keeps the last of what went wrong. */
+class Complaints extends Writable {
+  #complaints: readonly string[] = [];
 
-  get text(): string {
-    return this.#text;
+  /** The last lines about what went wrong. */
+  get complaints(): readonly string[] {
+    return this.#complaints;
   }
 
   override _write(chunk: Buffer, _encoding: string, done: () => void): void {
-    this.#text = (this.#text + chunk.toString()).slice(-20_000);
+    const line = chunk.toString();
+    const isGood = line.startsWith('{"level":"info"') && !/"outcome":"(?:failed|aborted|refused)"/.test(line);
+    if (!isGood) this.#complaints = [...this.#complaints.slice(-9), line];
     done();
   }
 }
