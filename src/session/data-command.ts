@@ -10,11 +10,19 @@ import type { RunningTransfer } from './phase.ts';
 import type { Standing } from './standing.ts';
 import { runTransfer } from './transfer-record.ts';
 
+/** A command that is over. */
+export interface DataCommandEnd {
+  /** The final reply; null where the client is told nothing. */
+  readonly reply: Reply | null;
+  /** Tells the observer, so that nobody waits for a log before the client is told. To be called once. */
+  readonly record: () => void;
+}
+
 /** What may begin now. */
 export interface DataCommand {
   readonly transfer: RunningTransfer;
-  /** Resolves with the final reply, null where the client is told nothing; never rejects. */
-  readonly run: () => Promise<Reply | null>;
+  /** Never rejects. */
+  readonly run: () => Promise<DataCommandEnd>;
 }
 
 /** `onPreliminary` sends 1yz to the client. */
@@ -27,9 +35,13 @@ export function dataCommand(
 ): DataCommand {
   if (outcome.do === 'list-nothing') {
     const listing = new EmptyListing(outcome, { ...surroundings, standing, onPreliminary });
-    return { transfer: listing, run: () => listing.run() };
+    return { transfer: listing, run: async () => ({ reply: await listing.run(), record: () => {} }) };
   }
   const transfer = newTransfer(outcome, link, standing, surroundings, onPreliminary);
   const begun = { ...outcome, backend: link.backend.name, transfer };
-  return { transfer, run: async () => (await runTransfer(begun, standing, surroundings.observer)).reply };
+  const run = async (): Promise<DataCommandEnd> => {
+    const { verdict, record } = await runTransfer(begun, standing, surroundings.observer);
+    return { reply: verdict.reply, record };
+  };
+  return { transfer, run };
 }

@@ -242,12 +242,17 @@ export class Session {
     // What arrived while earlier commands were dealt with counts as well.
     if (this.#client.abortWaits) this.#interrupt('client-aborted');
     if (this.#client.departure !== 'none') this.#interrupt('client-control-lost');
-    const final = await run();
-    this.#tellEnd();
-    if (transfer.fault !== undefined) throw transfer.fault;
-    if (this.#phase.name !== 'transferring') return link.close();
+    const { reply: final, record } = await run();
+    if (transfer.fault !== undefined || this.#phase.name !== 'transferring') {
+      record();
+      this.#tellEnd();
+      if (transfer.fault !== undefined) throw transfer.fault;
+      return link.close();
+    }
     this.#phase = { name: 'ready', user, link, plan: undefined };
-    if (final !== null) await this.#reply(final);
+    const told = final === null ? undefined : this.#reply(final);
+    record();
+    await told;
     if (link.lost.aborted) this.#linkLost(link, final?.code === 421);
     if (this.#standing.leaves) this.drain();
   }

@@ -1,5 +1,5 @@
 /**
- * Runs a transfer and tells of it when it has ended, as one record for log, metrics and audit.
+ * Runs a transfer; and tells of it when it has ended, as one record for log, metrics and audit.
  */
 import type { LegFacts, SessionObserver, TransferRecord } from '../observe/session-observer.ts';
 import type { TransferAllowance } from '../policy/transfer-allowance.ts';
@@ -26,12 +26,19 @@ interface FinishedTransfer extends BegunTransfer {
   readonly standing: Standing;
 }
 
-/** Runs it to its verdict, notes whether its data connection resumed, and tells the observer. Never rejects. */
+/** A transfer that is over. */
+export interface TransferEnd {
+  readonly verdict: Verdict;
+  /** Tells the observer. To be called once. */
+  readonly record: () => void;
+}
+
+/** Runs it to its verdict, and notes whether its data connection resumed. Never rejects. */
 export async function runTransfer(
   begun: BegunTransfer,
   standing: Standing,
   observer: SessionObserver,
-): Promise<Verdict> {
+): Promise<TransferEnd> {
   const since = performance.now();
   const verdict = inView(await begun.transfer.run(), begun.course);
   begun.allowance.finish(verdict.outcome === 'completed');
@@ -39,8 +46,10 @@ export async function runTransfer(
   const resumed = begun.transfer.legs.client?.tls?.resumed;
   if (resumed !== undefined) noticeResumption(standing, resumed);
   const milliseconds = Math.round(performance.now() - since);
-  observer.transferFinished(transferRecord({ ...begun, verdict, milliseconds, standing }));
-  return verdict;
+  return {
+    verdict,
+    record: () => observer.transferFinished(transferRecord({ ...begun, verdict, milliseconds, standing })),
+  };
 }
 
 /** The words of a backend as a client with a root may hear them; those of the gateway stay. */

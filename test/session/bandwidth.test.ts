@@ -28,7 +28,7 @@ async function beginDownload(client: ScriptedClient) {
   const data = await client.openData();
   await client.command('RETR a', 150);
   await data.startTls({ session: client.session });
-  await expect.poll(() => data.receivedBytes, { interval: 5 }).toBeGreaterThan(0);
+  await expect.poll(() => data.receivedBytes, { interval: 5, timeout: 5000 }).toBeGreaterThan(0);
   return data;
 }
 
