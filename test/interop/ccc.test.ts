@@ -16,6 +16,9 @@ import { describeInterop, type TestBed } from './test-bed.ts';
 /** Time for one test, milliseconds. */
 const LIMIT = 60_000;
 
+/** quirk: who never reads closes an upload over TLS 1.3 with our tickets unread, and its own kernel cuts that; lftp tries again. */
+const CUT_BY_CLIENT = { direction: 'upload', cause: 'client-data-reset' };
+
 const WAYS: readonly (readonly [Security, TlsVersion])[] = [
   ['explicit', 'TLSv1.2'],
   ['explicit', 'TLSv1.3'],
@@ -37,6 +40,8 @@ const CLIENTS: readonly (readonly [ClientProgram, NonNullable<Target['ccc']>])[]
 function describeClients(bed: TestBed): void {
   let backend: Backend;
   let gateway: InteropGateway;
+  /** Transfers that were cut for the known reason. */
+  let known = 0;
   beforeAll(async () => {
     backend = await vsftpd.start(bed.packages);
     gateway = await startGateway({ backendPort: backend.port, ccc: 'allow' });
@@ -60,10 +65,20 @@ function describeClients(bed: TestBed): void {
         await manyFiles(pairing());
         expect(await gateway.metric('sallyport_cleared_sessions_total')).toBe(before + 1);
       });
+      it('has completed every transfer', async () => {
+        onTestFailed(() => gateway.showLog());
+        await gateway.expectQuiet();
+        const cut = await gateway.metric('sallyport_transfer_failures_total', CUT_BY_CLIENT);
+        // Behind CCC lftp resumes nothing.
+        if (client !== lftp || tls !== 'TLSv1.3') expect(cut).toBe(known);
+        known = cut;
+        const transfers = await gateway.metric('sallyport_transfers_total');
+        expect(await gateway.metric('sallyport_transfers_total', { outcome: 'completed' })).toBe(transfers - known);
+      });
     });
   }
 
-  it('every session was cleared, every data connection had TLS, and no transfer failed but for the known reason', async () => {
+  it('every session was cleared, every data connection had TLS, and no transfer has failed but for the known reason', async () => {
     onTestFailed(() => gateway.showLog());
     await gateway.expectQuiet();
     const sessions = await gateway.metric('sallyport_logins_total', { outcome: 'accepted' });
@@ -71,9 +86,7 @@ function describeClients(bed: TestBed): void {
     expect(await gateway.metric('sallyport_cleared_sessions_total')).toBe(sessions);
     const transfers = await gateway.metric('sallyport_transfers_total');
     const completed = await gateway.metric('sallyport_transfers_total', { outcome: 'completed' });
-    // quirk: lftp without a session to resume closes an upload over TLS 1.3 with our tickets unread; on a busy machine that cuts it.
-    const cut = await gateway.metric('sallyport_transfer_failures_total', { cause: 'client-data-reset' });
-    expect(completed + cut).toBe(transfers);
+    expect(completed).toBe(transfers - known);
     const handshakes = await gateway.metric('sallyport_tls_handshakes_total', { side: 'client', channel: 'data' });
     expect(handshakes).toBe(transfers);
     expect(await gateway.metric('sallyport_sessions_total')).toBe(
