@@ -55,7 +55,7 @@ export async function measureCurlFiles(bench: Bench): Promise<Section> {
   const { versions } = bench.packages;
   return {
     title: 'Small files with curl',
-    how: `${count} files of 10 KiB downloaded by one invocation of curl ${versions['curl']}; the whole time in seconds, median of ${rounds} (least–greatest), of the others ${ROUNDS_OF_PEERS}. curl has one processor, all servers have the other, as if they were two machines: a reply that is there before curl first looks for it makes this version sleep for a second, and on a shared processor that is up to the scheduler. Where it does not sleep, the time is what handshakes and sockets cost on one processor: from run to run 1.45 to 1.63 s here, so that the bar is now met and now missed by a few hundredths of a second.`,
+    how: `${count} files of 10 KiB downloaded by one invocation of curl ${versions['curl']}; the whole time in seconds, median of ${rounds} (least–greatest), of the others ${ROUNDS_OF_PEERS}. curl has one processor, all servers have the other, as if they were two machines: a reply that is there before curl first looks for it makes this version sleep for a second, and on a shared processor that is up to the scheduler. Where it does not sleep, the time is what handshakes and sockets cost on one processor; on the machine of the published page that varies by a tenth from run to run, around the bar.`,
     columns: ['', ...contenders.map(({ name }) => name)],
     rows: [
       ['download', ...contenders.map(({ name }) => `${spread(of(name).map(({ seconds }) => seconds))} s`)],
