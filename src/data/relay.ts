@@ -23,7 +23,7 @@ export interface RelayReport {
 
 /** Changes bytes on their way. */
 export interface ByteFilter {
-  /** What may be sent now, no part of the chunk: its memory is used again. */
+  /** What may be sent now: no part of the chunk, whose memory is used again. */
   push(chunk: Buffer): Buffer;
   /** What is left to be sent at the end. */
   end(): Buffer;

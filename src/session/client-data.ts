@@ -138,7 +138,7 @@ export class ClientData implements ClientHalf {
     this.#contest.end();
     const state = this.#state;
     // The leg's owner closes it, and nothing else is under way then.
-    if (state.name !== 'opened') this.#end.abort(new GatewayError('client-data-timeout', { detail: GIVEN_UP }));
+    if (state.name !== 'opened') this.#end.abort(givenUp());
     if (state.name === 'arrived') state.socket.destroy();
     if (state.name === 'securing') {
       state.secure.then(
@@ -255,9 +255,11 @@ export class ClientData implements ClientHalf {
   }
 }
 
-const GIVEN_UP = 'replaced or given up';
-
 function readAhead(): void {}
+
+function givenUp(): GatewayError {
+  return new GatewayError('client-data-timeout', { detail: 'replaced or given up' });
+}
 
 function closedEarly(): GatewayError {
   return new GatewayError('client-data-reset', { detail: 'closed before the transfer began' });

@@ -20,7 +20,7 @@ export class OctetStore {
   append(chunk: Uint8Array): void {
     const length = this.#length + chunk.length;
     if (length > this.#storage.length) {
-      const larger = Buffer.allocUnsafe(Math.max(SMALLEST_STORAGE, length, this.#length * 2));
+      const larger = Buffer.allocUnsafeSlow(Math.max(SMALLEST_STORAGE, length, this.#length * 2));
       this.#storage.copy(larger, 0, 0, this.#length);
       this.#storage = larger;
     }

@@ -18,7 +18,7 @@ export class ListingFilter {
     this.#shown = shown;
   }
 
-  /** What may be sent now. No part of the chunk. */
+  /** What may be sent now: no part of the chunk, whose memory is used again. */
   push(chunk: Buffer): Buffer {
     const pieces: string[] = [];
     let start = 0;
