@@ -41,9 +41,9 @@ export interface SecureSocket {
 /** Handshakes as the TLS server. On failure the socket is destroyed. Raises GatewayError, or the signal's reason. */
 export function secureAsServer(raw: Socket, options: SecureOptions): Promise<SecureSocket> {
   const { offer, timeout, signal, codes } = options;
-  if (signal.aborted) {
+  if (signal.aborted || raw.destroyed) {
     raw.destroy();
-    return Promise.reject(signal.reason);
+    return Promise.reject(signal.aborted ? signal.reason : closedEarly(codes.failed));
   }
   const withheld = options.proveEnd ? new WithheldEof(raw) : undefined;
   const removable = options.removable ? new RemovableTls(raw) : undefined;
@@ -57,14 +57,14 @@ export function secureAsServer(raw: Socket, options: SecureOptions): Promise<Sec
     ...(offer.store && { server: offer.store }),
     ...(offer.selectByName && { SNICallback: byName(offer.selectByName) }),
   });
+  // Which of the two tells of an end or a break depends on what is between them.
+  const streams: readonly Socket[] = [raw, socket];
   return new Promise((resolve, reject) => {
     const settle = () => {
       clearTimeout(timer);
       signal.removeEventListener('abort', onAbort);
       clearTimeout(ended);
-      raw.off('end', onRawEnd);
-      socket.off('error', onError);
-      socket.off('close', onClose);
+      for (const stream of streams) stream.off('error', onError).off('close', onClose).off('end', onEnd);
     };
     const fail = (reason: unknown) => {
       settle();
@@ -77,19 +77,17 @@ export function secureAsServer(raw: Socket, options: SecureOptions): Promise<Sec
     };
     const onAbort = () => fail(signal.reason);
     const onError = (error: Error) => fail(handshakeError(error, codes.failed));
-    const onClose = () => fail(new GatewayError(codes.failed, { detail: 'the client closed during the handshake' }));
+    const onClose = () => fail(closedEarly(codes.failed));
     // The last bytes before a FIN may still finish the handshake.
     let ended: NodeJS.Timeout | undefined;
-    const onRawEnd = () => {
-      ended = setTimeout(onClose, AFTER_END);
+    const onEnd = () => {
+      ended ??= setTimeout(onClose, AFTER_END);
     };
     const timer = setTimeout(() => {
       fail(new GatewayError(codes.timeout, { detail: `no TLS handshake within ${timeout} ms` }));
     }, timeout);
     signal.addEventListener('abort', onAbort, { once: true });
-    socket.on('error', onError);
-    socket.on('close', onClose);
-    raw.on('end', onRawEnd);
+    for (const stream of streams) stream.on('error', onError).on('close', onClose).on('end', onEnd);
     socket.once('secure', () => {
       settle();
       socket.disableRenegotiation();
@@ -111,6 +109,10 @@ type ServerNameCallback = (servername: string, done: (error: Error | null, conte
 
 function byName(select: (servername: string) => SecureContext): ServerNameCallback {
   return (servername, done) => done(null, select(servername));
+}
+
+function closedEarly(code: ErrorCode): GatewayError {
+  return new GatewayError(code, { detail: 'the client closed during the handshake' });
 }
 
 function handshakeError(error: Error, code: ErrorCode): GatewayError {

@@ -1,6 +1,6 @@
 /**
- * A data connection whose ClientHello arrives in the same moment as what ends it: the gateway reads both in one turn of
- * its event loop, and Node tells of the hello only at the end of that turn.
+ * TLS handshakes that are cut: in the moment of the ClientHello, which the gateway then reads in one turn of its event loop together with
+ * what ends it, while Node tells of the hello only at the end of that turn; and in the middle.
  */
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
@@ -24,7 +24,7 @@ async function helloWith(session: Buffer | undefined, version: 'TLSv1.2' | 'TLSv
   client.destroy();
   listener.close();
   const progress = new ClientHelloReader().push(hello);
-  expect(progress.kind === 'hello' ? progress.hello.ticketKeyNames : []).toHaveLength(1);
+  expect(progress.kind === 'hello' ? progress.hello.ticketKeyNames : []).toHaveLength(session === undefined ? 0 : 1);
   return hello;
 }
 
@@ -71,6 +71,46 @@ describe.each(['TLSv1.2', 'TLSv1.3'] as const)('a ClientHello over %s together w
         const other = await house.loggedIn();
         expect((await other.download('RETR a')).toString()).toBe('abc');
       });
+    });
+  });
+});
+
+const CUTS = {
+  FIN: (socket: Socket) => void socket.end(),
+  RST: (socket: Socket) => void socket.resetAndDestroy(),
+} as const;
+
+describe.each(['TLSv1.2', 'TLSv1.3'] as const)('a handshake over %s that the client cuts', (version) => {
+  const ways = (['FIN', 'RST'] as const).flatMap((how) => [
+    ...(['RETR a', 'STOR b'] as const).flatMap((command) =>
+      (['with the ClientHello', 'in the middle'] as const).map((when) => [how, when, command] as const),
+    ),
+  ]);
+
+  it.each(ways)('by %s %s of the data connection of %s: the client is told at once', async (how, when, command) => {
+    await withGateway({ legacy: { files: { '/a': 'abc' } } }, async (house: House) => {
+      const client = await house.loggedIn('explicit', { tls: only(version) });
+      await expect.poll(() => client.session?.length ?? 0, { interval: 2 }).toBeGreaterThan(0);
+      const data = connect({ host: '127.0.0.1', port: await client.epsv() });
+      data.on('error', () => {});
+      await client.command(command, 150);
+      data.write(await helloWith(client.session, version));
+      if (when === 'in the middle') await once(data, 'data');
+      CUTS[how](data.resume());
+      await client.expect(522);
+      const { cause, outcome } = await house.logs.until({ event: 'transfer' });
+      expect({ cause, outcome }).toEqual({ cause: 'client-data-tls-failed', outcome: 'failed' });
+    });
+  });
+
+  it.each(['FIN', 'RST'] as const)('by %s, of the control connection: that is over at once', async (how) => {
+    await withGateway({}, async (house: House) => {
+      const control = connect({ ...house.doors.implicit, host: house.doors.implicit.address });
+      control.on('error', () => {});
+      control.write(await helloWith(undefined, version));
+      await once(control, 'data');
+      CUTS[how](control.resume());
+      await house.logs.until({ event: 'tls-failed', cause: 'tls-handshake-failed' });
     });
   });
 });
