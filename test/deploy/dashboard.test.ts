@@ -52,6 +52,11 @@ const QUIET = [
   'Transfers accepted without TLS close',
   'Failures',
   'Audit log',
+  'Limits reached',
+  'Held back by bandwidth',
+  'Replicas that can be asked',
+  'Data connections handed over',
+  'Links that failed',
 ];
 
 describe('the dashboard', () => {
