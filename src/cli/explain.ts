@@ -1,6 +1,6 @@
 /**
- * `sallyport explain`: says which route a client takes and why it does not take those before, and which rule of the configuration set
- * each value of the policy that holds for it. Starts no gateway and reaches no backend.
+ * `sallyport explain`: says which route a client takes and why it does not take those before, which rule of the configuration set
+ * each value of the policy that holds for it, and which limits count for it. Starts no gateway and reaches no backend.
  */
 import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
@@ -18,6 +18,7 @@ import {
 import { certificateFacts } from '../tls/client-certificate.ts';
 import { bytesOf } from '../wire/bytes-of.ts';
 import { type ExplainedCommand, explainCommand } from './explain-command.ts';
+import { explainLimits } from './explain-limits.ts';
 import { type ExplainedValue, type Explanation, explanationText } from './explanation-text.ts';
 import { loadFile } from './load-file.ts';
 import { CommandFailure, EXIT } from './outcome.ts';
@@ -45,7 +46,7 @@ export function addExplainCommand(program: Command): void {
     .command('explain')
     .summary('say which route a client takes, and what becomes of a command, and why')
     .description(
-      'Says which route a client takes, why not those before it, and which policy holds. With --command also which access rule decides about it. Exit code 1 when no route is for it, or the command is refused.',
+      'Says which route a client takes, why not those before it, and which policy and which limits hold. With --command also which access rule decides about it. Exit code 1 when no route is for it, or the command is refused.',
     )
     .requiredOption('-c, --config <file>', 'configuration file')
     .requiredOption('--address <ip>', 'address of the client')
@@ -77,18 +78,24 @@ async function explain(options: ExplainOptions): Promise<void> {
   const index = listenerIndex(config, options.listener);
   const listener = config.listeners[index];
   if (listener === undefined) throw new Error('a configuration has a listener');
-  const { places } = readSource(await readFile(file, 'utf8'), process.env);
+  const source = readSource(await readFile(file, 'utf8'), process.env);
   const facts = { ...factsOf(options, listener.name), clientCertificate };
   const explanation: Explanation = {
     listener: listener.name,
     ...explainRoutes(config, facts),
     command: commandOf(config, facts, options),
     decision: explainDecision(config.decisionHook),
-    policy: explainPolicy(listener, index, places),
+    policy: explainPolicy(listener, index, source.places),
+    limits: explainLimits(config, routeIndex(config, facts), source),
   };
   process.stdout.write(json ? `${JSON.stringify(explanation, undefined, 2)}\n` : explanationText(explanation));
   const refused = explanation.target === undefined || explanation.command?.effect === 'deny';
   process.exitCode = refused ? EXIT.failed : EXIT.fine;
+}
+
+/** Undefined where no route is for the client, or the configuration has none. */
+function routeIndex(config: Config, facts: RouteFacts): number | undefined {
+  return config.routes.length === 0 ? undefined : new RouteTable(config).find(facts)?.index;
 }
 
 /** Undefined where no command was asked about, or no route is for the client. */

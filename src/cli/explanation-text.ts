@@ -6,6 +6,7 @@ import { formatEndpoint } from '../net/address.ts';
 import type { Mismatch } from '../routing/route-table.ts';
 import { printable } from '../wire/redact.ts';
 import type { ExplainedCommand } from './explain-command.ts';
+import type { ExplainedLimit } from './explain-limits.ts';
 
 /** Who set a value: nobody, a key for all listeners, or one of the listener itself. */
 export type Origin = 'default' | 'global' | 'listener';
@@ -51,6 +52,8 @@ export interface Explanation {
   /** Undefined where none was asked about. */
   readonly command?: ExplainedCommand | undefined;
   readonly policy: readonly ExplainedValue[];
+  /** All that count for the client; the tightest holds. */
+  readonly limits: readonly ExplainedLimit[];
 }
 
 const ORIGINS: Readonly<Record<Origin, string>> = {
@@ -59,13 +62,15 @@ const ORIGINS: Readonly<Record<Origin, string>> = {
   listener: 'for this listener',
 };
 
-/** Sections: routes, where the one that matches leads, the command that was asked about, and the policy. */
-export function explanationText({ listener, routes, target, decision, command, policy }: Explanation): string {
+/** Sections: routes, where the one that matches leads, the command that was asked about, the policy, and the limits. */
+export function explanationText(explanation: Explanation): string {
+  const { listener, routes, target, decision, command, policy, limits } = explanation;
   const sections = [
     ['Routes', ...routes.flatMap(routeLines)],
     ['Login', ...decisionLines(decision), ...targetLines(target)],
     ...(command === undefined ? [] : [[`Command ${shown(command.command)}`, ...commandLines(command)]]),
-    [`Policy of listener ${listener}`, ...policyLines(policy)],
+    [`Policy of listener ${listener}`, ...columns(policy.map(policyCells))],
+    ['Limits', ...columns(limits.map(limitCells))],
   ];
   return `${sections.map((lines) => lines.join('\n  ')).join('\n\n')}\n`;
 }
@@ -127,14 +132,23 @@ function commandLines({
   ];
 }
 
-function policyLines(policy: readonly ExplainedValue[]): readonly string[] {
-  const width = (pick: (value: ExplainedValue) => string) => Math.max(...policy.map((value) => pick(value).length));
-  const keys = width(({ key }) => key);
-  const values = width(({ value }) => value);
-  return policy.map(({ key, value, from, line }) => {
-    const where = line === undefined ? '' : ` (line ${line})`;
-    return `${key.padEnd(keys)}  ${value.padEnd(values)}  ${ORIGINS[from]}${where}`;
-  });
+function policyCells({ key, value, from, line }: ExplainedValue): readonly string[] {
+  return [key, value, `${ORIGINS[from]}${line === undefined ? '' : ` (line ${line})`}`];
+}
+
+function limitCells({ key, value, line }: ExplainedLimit): readonly string[] {
+  return [key, value, line === undefined ? 'default' : `line ${line}`];
+}
+
+/** Rows side by side: each column, but the last, as wide as its widest cell. */
+function columns(rows: readonly (readonly string[])[]): readonly string[] {
+  const widths = rows[0]?.map((_cell, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
 }
 
 function shown(text: string): string {

@@ -146,6 +146,34 @@ describe('sallyport explain', () => {
     expect(target.root).toBe('/partners/zoë');
   });
 
+  it('lists the limits that count for the client, as they are written and where', async () => {
+    const limited = CONFIGURATION.replace(
+      'userTemplate:',
+      'limits: { uploadSize: 100MiB, perUser: { transfers: 1 } }\n    userTemplate:',
+    );
+    const limits = `limits:
+  sessions: 5000
+  perUser: { bandwidth: { up: 10MiB/s }, perDay: { bytesUp: 50GiB }, transfers: unlimited }
+  perAddress: { sessions: 7, loginRate: 30/m }
+`;
+    const path = await file('limits.yaml', limited + limits);
+    const args = ['--address', '192.0.2.1', '--user', 'zoë', '--host', 'plant2.example'];
+    const { out } = await explain(path, ...args);
+    expect(out.slice(out.indexOf('Limits'))).toBe(`Limits
+  limits.sessions                     5000     line 22
+  limits.perAddress.sessions          7        line 24
+  limits.perAddress.loginRate         30/m     line 24
+  limits.perUser.bandwidth.up         10MiB/s  line 23
+  limits.perUser.perDay.bytesUp       50GiB    line 23
+  routes[1].limits.uploadSize         100MiB   line 19
+  routes[1].limits.perUser.transfers  1        line 19
+  limits.timeZone                     UTC      default
+`);
+    const other = await explain(path, '--address', '192.0.2.1', '--user', 'x', '--certificate', 'CN=plant1', '--json');
+    const keys: readonly string[] = JSON.parse(other.out).limits.map(({ key }: { key: string }) => key);
+    expect(keys.filter((key) => key.startsWith('routes'))).toEqual([]);
+  });
+
   it('ends with 1 when no route is for the client', async () => {
     const path = await file('c.yaml', CONFIGURATION);
     const { code, out } = await explain(path, '--address', '192.0.2.1', '--user', 'x');
