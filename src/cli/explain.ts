@@ -7,6 +7,7 @@ import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import type { Config, ListenerConfig } from '../config/schema.ts';
 import { type Place, readSource } from '../config/source.ts';
+import { reasonOf } from '../errors/system-error.ts';
 import { isNetwork } from '../net/address.ts';
 import {
   type CertificateFacts,
@@ -149,9 +150,11 @@ async function certificateOf(given: string | undefined): Promise<CertificateFact
   try {
     return certificateFacts(new X509Certificate(await readFile(given)));
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
     const expected = 'expected a PEM file with a certificate, or a subject such as CN=plant1,O=Example';
-    throw new CommandFailure(`--certificate: found ${JSON.stringify(given)} (${reason}), ${expected}`, EXIT.usage);
+    throw new CommandFailure(
+      `--certificate: found ${JSON.stringify(given)} (${reasonOf(error)}), ${expected}`,
+      EXIT.usage,
+    );
   }
 }
 

@@ -5,6 +5,7 @@
 import { constants } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { reasonOf } from '../errors/system-error.ts';
 import * as field from './fields.ts';
 import type { ConfigProblem } from './problem.ts';
 import * as text from './text-fields.ts';
@@ -100,13 +101,13 @@ async function checkWritable(path: string, file: string | null): Promise<ConfigP
     await access(file, constants.W_OK);
     return [];
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code !== 'ENOENT') return [{ path, message: `${file} cannot be written: ${message}` }];
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'ENOENT') return [{ path, message: `${file} cannot be written: ${reasonOf(error)}` }];
   }
   try {
     await access(dirname(file), constants.W_OK | constants.X_OK);
     return [];
   } catch (error) {
-    return [{ path, message: `${file} cannot be made: ${(error as Error).message}` }];
+    return [{ path, message: `${file} cannot be made: ${reasonOf(error)}` }];
   }
 }

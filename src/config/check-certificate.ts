@@ -4,6 +4,7 @@
  */
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { reasonOf } from '../errors/system-error.ts';
 import type { ConfigProblem } from './problem.ts';
 import type { CertificateConfig } from './schema.ts';
 
@@ -100,11 +101,6 @@ async function readPrivateKey(file: string): Promise<KeyObject> {
   } catch (error) {
     throw new UnusableFile(`${file} has a private key that cannot be parsed: ${reasonOf(error)}`);
   }
-}
-
-/** An error in words. */
-export function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 function checkTime(found: Findings, certificate: X509Certificate, path: string, file: string, now: Date): void {

@@ -4,16 +4,8 @@
  */
 import type { X509Certificate } from 'node:crypto';
 import { inspectRevocationList, nameOf, type RevocationListFacts, revocationListBlocks } from '../certs/revocation.ts';
-import {
-  attempt,
-  DAY,
-  type Findings,
-  readCertificates,
-  readText,
-  reasonOf,
-  SOON,
-  UnusableFile,
-} from './check-certificate.ts';
+import { reasonOf } from '../errors/system-error.ts';
+import { attempt, DAY, type Findings, readCertificates, readText, SOON, UnusableFile } from './check-certificate.ts';
 import type { ClientCertificatesConfig } from './client-certificates.ts';
 
 /** Lists live for days rather than for months: those that end within this time deserve a warning. */

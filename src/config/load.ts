@@ -5,6 +5,7 @@
 
 import { readFile, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { reasonOf } from '../errors/system-error.ts';
 import { withAdminPaths } from './admin.ts';
 import { withAuditPaths } from './audit.ts';
 import { withHealthPaths } from './backend-health.ts';
@@ -110,8 +111,7 @@ async function readText(file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8');
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new ConfigError([{ path: '', message: `cannot be read: ${reason}` }], file);
+    throw new ConfigError([{ path: '', message: `cannot be read: ${reasonOf(error)}` }], file);
   }
 }
 

@@ -2,6 +2,7 @@
  * Files that keep a secret out of the configuration: a password, a token or a key in the first line.
  */
 import { readFile } from 'node:fs/promises';
+import { describeSystemError } from '../errors/system-error.ts';
 import type { ConfigProblem } from './problem.ts';
 
 /** The first line of a file. Rejects with an Error that names the file and says why it cannot be used. */
@@ -19,6 +20,6 @@ export async function checkSecretFile(path: string, file: string | null): Promis
     await readSecret(file);
     return [];
   } catch (error) {
-    return [{ path, message: error instanceof Error ? error.message : String(error) }];
+    return [{ path, message: describeSystemError(error) }];
   }
 }

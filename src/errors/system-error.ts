@@ -11,6 +11,12 @@ export function describeSystemError(error: unknown): string {
   return text === undefined || where === '' ? error.message : `${where}: ${text}`;
 }
 
+/** The same without the place, for a text that names it already: `no such file or directory`. */
+export function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return SYSTEM_ERRORS[(error as NodeJS.ErrnoException).code ?? ''] ?? error.message;
+}
+
 /** As endpoints are written everywhere. */
 function boundTo(address: string | undefined, port: number): string {
   if (address === undefined) return `port ${port}`;

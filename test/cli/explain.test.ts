@@ -191,7 +191,7 @@ describe('sallyport explain', () => {
     [['--address', '::1'], /--user/],
     [
       ['--address', '::1', '--user', 'x', '--certificate', 'none.pem'],
-      /--certificate: found "none\.pem" \(ENOENT.*\), expected a PEM file with a certificate, or a subject such as/,
+      /--certificate: found "none\.pem" \(no such file or directory\), expected a PEM file with a certificate, or a subject such as/,
     ],
     [
       ['--address', '::1', '--user', 'x', '--certificate', import.meta.filename],

@@ -75,7 +75,7 @@ describe('what cannot be used', () => {
   it('files that do not exist, both told', async () => {
     const { errors } = await checkCertificate({ cert: '/nonexistent/a', key: '/nonexistent/b' }, 'c', new Date());
     expect(errors.map(({ path }) => path)).toEqual(['c.cert', 'c.key']);
-    expect(errors[0]?.message).toContain('/nonexistent/a cannot be read: ENOENT');
+    expect(errors[0]?.message).toContain('/nonexistent/a cannot be read: no such file or directory');
   });
 
   it('certificate and key the wrong way round', async () => {

@@ -444,7 +444,7 @@ describe('loadConfig', () => {
 
   it('says that a file cannot be read', async () => {
     await expect(loadConfig('/nonexistent/sallyport.yaml')).rejects.toThrow(
-      /^\/nonexistent\/sallyport\.yaml: cannot be read: ENOENT/,
+      /^\/nonexistent\/sallyport\.yaml: cannot be read: no such file or directory/,
     );
   });
 });
