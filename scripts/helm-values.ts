@@ -345,9 +345,11 @@ export function helmValuesSchema(): JsonSchema {
       },
     },
   };
+  // Helm takes a value away where somebody writes null.
+  const required = Object.keys(properties).filter((key) => properties[key]?.['type'] !== undefined);
   // Helm hands a chart these as well.
   properties['global'] = { type: 'object' };
-  return { $schema: 'http://json-schema.org/draft-07/schema#', ...schema, properties };
+  return { $schema: 'http://json-schema.org/draft-07/schema#', ...schema, properties, required };
 }
 
 /** The file `values.schema.json`, with short lists in one line as the formatter of this repository wants them. */

@@ -348,6 +348,7 @@ const MISTAKES: readonly (readonly [string, unknown, RegExp])[] = [
     /at '\/exposure\/mode': value must be one of 'shared'/,
   ],
   ['a number as text', { replicas: '3' }, /at '\/replicas': got string, want integer/],
+  ['a section that was taken away', { config: null }, /at '': missing property 'config'/],
   ['no replicas', { replicas: 0 }, /at '\/replicas': minimum/],
   ['a port for root', { exposure: { passivePorts: { first: 500 } } }, /at '\/exposure\/passivePorts\/first': minimum/],
   ['a key of the configuration', { config: { polcy: {} } }, /at '\/config': additional properties 'polcy'/],
