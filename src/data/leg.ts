@@ -93,6 +93,7 @@ export class DataLeg {
       this.#broken.resolve('closed');
     };
     this.stream.once('close', onClose);
+    if (secure !== undefined) this.#askAtEnd();
     // It may have been closed before anybody listened.
     this.#rawClosed = raw.closed;
     if (raw.destroyed || this.stream.destroyed) onClose();
@@ -227,6 +228,21 @@ export class DataLeg {
   #destroyStream(): void {
     if (this.#rawClosed) this.stream.destroy();
     else this.#raw.once('close', () => this.stream.destroy());
+  }
+
+  /**
+   * quirk: Node 26.10 tells nobody when what TLS sends by itself behind the handshake fails by a reset: all writes wait for ever then, and
+   * the kernel, which tells of a reset only once, says FIN from then on. Sending nothing below TLS asks it again.
+   */
+  #askAtEnd(): void {
+    const { stream } = this;
+    const ask = () => {
+      // Behind our own end, which is sent when all is written, the kernel takes nothing in good order.
+      const hasEnded = stream.writableEnded && stream.writableLength === 0;
+      if (!hasEnded && this.#raw.writable) this.#raw.write(NOTHING);
+    };
+    if (stream.readableEnded) ask();
+    else stream.once('end', ask);
   }
 
   async #endedByPeer(): Promise<boolean> {

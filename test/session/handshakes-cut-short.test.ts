@@ -114,3 +114,32 @@ describe.each(['TLSv1.2', 'TLSv1.3'] as const)('a handshake over %s that the cli
     });
   });
 });
+
+describe('a data connection that the gateway has dialled', () => {
+  it.each([
+    ['a few bytes', Buffer.from('abc')],
+    ['many bytes', Buffer.alloc(3 * 2 ** 20)],
+  ])('and the client has reset right behind its handshake, before %s, is told as cut', async (_what, bytes) => {
+    await withGateway({ legacy: { files: { '/a': bytes } } }, async (house: House) => {
+      const client = await house.loggedIn('explicit', { tls: only('TLSv1.3') });
+      const [listener, ours] = [createServer().listen(0, '127.0.0.1'), createServer().listen(0, '127.0.0.1')];
+      await Promise.all([once(listener, 'listening'), once(ours, 'listening')]);
+      await client.command(`EPRT |1|127.0.0.1|${(listener.address() as AddressInfo).port}|`, 200);
+      client.send('RETR a');
+      const [data] = (await once(listener, 'connection')) as [Socket];
+      const tls = connectTls({ ...(ours.address() as AddressInfo), host: '127.0.0.1', rejectUnauthorized: false });
+      const [relayed] = (await once(ours, 'connection')) as [Socket];
+      for (const socket of [tls, relayed, data]) socket.on('error', () => {});
+      data.on('data', (chunk: Buffer) => relayed.write(chunk));
+      // What it sends first is its hello, then its Finished.
+      relayed.once('data', (hello: Buffer) => {
+        data.write(hello);
+        relayed.once('data', (finished: Buffer) => data.write(finished, () => data.resetAndDestroy()));
+      });
+      await client.expect(150);
+      await client.expect(426);
+      for (const each of [tls, relayed]) each.destroy();
+      for (const each of [listener, ours]) each.close();
+    });
+  });
+});
