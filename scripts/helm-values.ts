@@ -345,8 +345,8 @@ export function helmValuesSchema(): JsonSchema {
       },
     },
   };
-  // Helm takes a value away where somebody writes null.
-  const required = Object.keys(properties).filter((key) => properties[key]?.['type'] !== undefined);
+  // Helm takes a value away where somebody writes null. Lists and free maps may be; templates read the keys of sections.
+  const required = Object.keys(properties).filter((key) => key === 'listeners' || properties[key]?.['properties']);
   // Helm hands a chart these as well.
   properties['global'] = { type: 'object' };
   return { $schema: 'http://json-schema.org/draft-07/schema#', ...schema, properties, required };

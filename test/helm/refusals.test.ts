@@ -387,7 +387,7 @@ await describeWithHelm('values that are refused', (tools) => {
   });
 
   it('what is allowed elsewhere passes', async () => {
-    const allowed: readonly (readonly [string, unknown])[] = [
+    const allowed: (readonly [string, unknown])[] = [
       [
         'metallb.yaml',
         { exposure: { service: { externalTrafficPolicy: 'Cluster' } }, config: { data: { peer: 'any' } } },
@@ -400,6 +400,9 @@ await describeWithHelm('values that are refused', (tools) => {
       ['node-port.yaml', { exposure: { passivePorts: { first: 20000 }, nodePort: { first: 20000 } } }],
       ['everything.yaml', { drain: { terminationGracePeriodSeconds: 625 } }],
     ];
+    // As in a file of values in which all lines below the key are comments.
+    const empty = ['tolerations', 'nodeSelector', 'affinity', 'resources', 'podAnnotations', 'extraEnv', 'updateStrategy'];
+    allowed.push(['metallb.yaml', Object.fromEntries(empty.map((key) => [key, null]))]);
     for (const [file, values] of allowed) await renderChart(tools, { files: [file], values });
   });
 });
