@@ -70,7 +70,7 @@ export function explanationText(explanation: Explanation): string {
     ['Login', ...decisionLines(decision), ...targetLines(target)],
     ...(command === undefined ? [] : [[`Command ${shown(command.command)}`, ...commandLines(command)]]),
     [`Policy of listener ${listener}`, ...columns(policy.map(policyCells))],
-    ['Limits', ...columns(limits.map(limitCells))],
+    ['Limits', ...limitsOfDecision(decision), ...columns(limits.map(limitCells))],
   ];
   return `${sections.map((lines) => lines.join('\n  ')).join('\n\n')}\n`;
 }
@@ -134,6 +134,11 @@ function commandLines({
 
 function policyCells({ key, value, from, line }: ExplainedValue): readonly string[] {
   return [key, value, `${ORIGINS[from]}${line === undefined ? '' : ` (line ${line})`}`];
+}
+
+function limitsOfDecision(decision: Explanation['decision']): readonly string[] {
+  if (decision === undefined) return [];
+  return ['what the decision says, and these; those of the route only where it names no other backends:'];
 }
 
 function limitCells({ key, value, line }: ExplainedLimit): readonly string[] {

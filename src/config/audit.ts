@@ -5,7 +5,7 @@
 import { constants } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { reasonOf } from '../errors/system-error.ts';
+import { describeSystemError, reasonOf } from '../errors/system-error.ts';
 import * as field from './fields.ts';
 import type { ConfigProblem } from './problem.ts';
 import * as text from './text-fields.ts';
@@ -108,6 +108,6 @@ async function checkWritable(path: string, file: string | null): Promise<ConfigP
     await access(dirname(file), constants.W_OK | constants.X_OK);
     return [];
   } catch (error) {
-    return [{ path, message: `${file} cannot be made: ${reasonOf(error)}` }];
+    return [{ path, message: `${file} cannot be made: ${describeSystemError(error)}` }];
   }
 }

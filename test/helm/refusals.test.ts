@@ -401,7 +401,15 @@ await describeWithHelm('values that are refused', (tools) => {
       ['everything.yaml', { drain: { terminationGracePeriodSeconds: 625 } }],
     ];
     // As in a file of values in which all lines below the key are comments.
-    const empty = ['tolerations', 'nodeSelector', 'affinity', 'resources', 'podAnnotations', 'extraEnv', 'updateStrategy'];
+    const empty = [
+      'tolerations',
+      'nodeSelector',
+      'affinity',
+      'resources',
+      'podAnnotations',
+      'extraEnv',
+      'updateStrategy',
+    ];
     allowed.push(['metallb.yaml', Object.fromEntries(empty.map((key) => [key, null]))]);
     for (const [file, values] of allowed) await renderChart(tools, { files: [file], values });
   });

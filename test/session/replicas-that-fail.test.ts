@@ -159,7 +159,12 @@ describe('a replica that dies in the middle', () => {
       data.resume();
       expect((await data.readToEnd()).ending).not.toBe('close_notify');
       await expect(client.expect(226)).rejects.toThrow('connection closed instead of a reply');
-      await expect.poll(() => house.replica(0).metric('handed_over_data_connections_total', 'sent')).toBe(1);
+      const outcomes = async () => {
+        const { metric } = house.replica(0);
+        const all = ['reset', 'completed'].map((each) => metric('handed_over_data_connections_total', `"${each}"`));
+        return (await Promise.all(all)).reduce((sum, count) => sum + count);
+      };
+      await expect.poll(outcomes).toBe(1);
       const late = await ClientData.connect({ host: addressOf(0), port: house.passive.last, localAddress: CLIENT });
       await late.startClear().readToEnd();
       expect(await house.replica(0).metric('unclaimed_data_connections_total', 'owner-gone')).toBe(1);
