@@ -29,7 +29,7 @@ it.each([
   'dies with all of its sessions',
   'hangs',
 ])(`no login of ${LOGINS} is lost when a backend %s, and the load moves to the other one`, async (how) => {
-  const timeouts = { backendGreeting: '300ms', finalReply: '300ms' };
+  const timeouts = { backendGreeting: '1s', finalReply: '1s' };
   const health = { health: { failures: 2, interval: '10s' } };
   await withBackends({ others: { second: health }, backend: health, timeouts }, async (house) => {
     const second = house.all['second'];

@@ -122,11 +122,11 @@ describe('a data connection that the gateway has dialled', () => {
   ])('and the client has reset right behind its handshake, before %s, is told as cut', async (_what, bytes) => {
     await withGateway({ legacy: { files: { '/a': bytes } } }, async (house: House) => {
       const client = await house.loggedIn('explicit', { tls: only('TLSv1.3') });
-      const [listener, ours] = [createServer().listen(0, '127.0.0.1'), createServer().listen(0, '127.0.0.1')];
-      await Promise.all([once(listener, 'listening'), once(ours, 'listening')]);
-      await client.command(`EPRT |1|127.0.0.1|${(listener.address() as AddressInfo).port}|`, 200);
+      const ours = createServer().listen(0, '127.0.0.1');
+      await once(ours, 'listening');
+      const port = await client.active('EPRT');
       client.send('RETR a');
-      const [data] = (await once(listener, 'connection')) as [Socket];
+      const { raw: data } = await port.connection();
       const tls = connectTls({ ...(ours.address() as AddressInfo), host: '127.0.0.1', rejectUnauthorized: false });
       const [relayed] = (await once(ours, 'connection')) as [Socket];
       for (const socket of [tls, relayed, data]) socket.on('error', () => {});
@@ -139,7 +139,7 @@ describe('a data connection that the gateway has dialled', () => {
       await client.expect(150);
       await client.expect(426);
       for (const each of [tls, relayed]) each.destroy();
-      for (const each of [listener, ours]) each.close();
+      ours.close();
     });
   });
 });

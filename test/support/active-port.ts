@@ -5,6 +5,7 @@
 import { createServer, type Server } from 'node:net';
 import { Changes } from './changes.ts';
 import { ClientData } from './client-data.ts';
+import { freePorts, type PortBlock } from './free-ports.ts';
 
 /** A listening port of a client. */
 export class ActivePort {
@@ -13,19 +14,21 @@ export class ActivePort {
   /** Every connection so far. */
   readonly accepted: readonly ClientData[];
   readonly #server: Server;
+  readonly #block: PortBlock;
   readonly #changes: Changes;
 
-  private constructor(server: Server, accepted: readonly ClientData[], changes: Changes) {
+  private constructor(server: Server, block: PortBlock, accepted: readonly ClientData[], changes: Changes) {
     const bound = server.address();
     if (typeof bound !== 'object' || bound === null) throw new Error('not listening');
     this.address = bound.address;
     this.port = bound.port;
     this.accepted = accepted;
     this.#server = server;
+    this.#block = block;
     this.#changes = changes;
   }
 
-  /** Listens on a free port of this address. */
+  /** Listens on a free port of this address: none of those that the system gives to the doors of gateways, which refuse their own. */
   static async listen(address: string, onConnection: (data: ClientData) => void): Promise<ActivePort> {
     const accepted: ClientData[] = [];
     const changes = new Changes();
@@ -35,11 +38,12 @@ export class ActivePort {
       onConnection(data);
       changes.notify();
     });
+    const block = await freePorts(1, [address]);
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
-      server.listen(0, address, resolve);
+      server.listen(block.first, address, resolve);
     });
-    return new ActivePort(server, accepted, changes);
+    return new ActivePort(server, block, accepted, changes);
   }
 
   /** The argument of PORT. */
@@ -63,5 +67,6 @@ export class ActivePort {
   /** Accepts no more: from now on connections are refused. */
   close(): void {
     this.#server.close();
+    void this.#block.release();
   }
 }
