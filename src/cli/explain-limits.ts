@@ -1,6 +1,7 @@
 /**
  * The part of `sallyport explain` about limits: all that count for a client, as they are written and where. Pure.
  */
+import { NO_ROUTE_LIMITS } from '../config/limits.ts';
 import type { Config } from '../config/schema.ts';
 import type { Source } from '../config/source.ts';
 
@@ -14,19 +15,8 @@ export interface ExplainedLimit {
   readonly line?: number;
 }
 
-/** What can be limited, in the order of docs/limits.md. No section has all of it. */
-const LIMITS = [
-  'sessions',
-  'sessionsPerAddress',
-  'transfers',
-  ...['up', 'down'].map((way) => `bandwidth.${way}`),
-  ...['perDay', 'perSession'].flatMap((time) =>
-    ['bytesUp', 'bytesDown', 'filesUp', 'filesDown'].map((amount) => `${time}.${amount}`),
-  ),
-  'uploadSize',
-  'commandRate',
-  'loginRate',
-];
+/** What can be limited, by its path in a section. No section has all of it. */
+const LIMITS = [...pathsIn({ ...NO_ROUTE_LIMITS, perUser: {} }), 'sessionsPerAddress', 'loginRate'];
 
 /**
  * The limits of all together, of the client's address, of its user and of the route with that index (undefined where none is taken), wide ones
@@ -57,4 +47,11 @@ function valueAt(data: unknown, path: string): unknown {
       (inner, key) => (typeof inner === 'object' && inner !== null ? Reflect.get(inner, key) : undefined),
       data,
     );
+}
+
+/** Of all texts in it: `bandwidth.up`. */
+function pathsIn(section: object): readonly string[] {
+  return Object.entries(section).flatMap(([key, value]) =>
+    typeof value === 'object' ? pathsIn(value).map((path) => `${key}.${path}`) : [key],
+  );
 }

@@ -5,6 +5,7 @@
 import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
+import type { RouteConfig } from '../config/routes.ts';
 import type { Config, ListenerConfig } from '../config/schema.ts';
 import { type Place, readSource } from '../config/source.ts';
 import { reasonOf } from '../errors/system-error.ts';
@@ -81,28 +82,28 @@ async function explain(options: ExplainOptions): Promise<void> {
   if (listener === undefined) throw new Error('a configuration has a listener');
   const source = readSource(await readFile(file, 'utf8'), process.env);
   const facts = { ...factsOf(options, listener.name), clientCertificate };
+  const taken = new RouteTable(config).find(facts);
   const explanation: Explanation = {
     listener: listener.name,
     ...explainRoutes(config, facts),
-    command: commandOf(config, facts, options),
+    command: commandOf(config, taken?.config, facts, options),
     decision: explainDecision(config.decisionHook),
     policy: explainPolicy(listener, index, source.places),
-    limits: explainLimits(config, routeIndex(config, facts), source),
+    limits: explainLimits(config, taken?.index, source),
   };
   process.stdout.write(json ? `${JSON.stringify(explanation, undefined, 2)}\n` : explanationText(explanation));
   const refused = explanation.target === undefined || explanation.command?.effect === 'deny';
   process.exitCode = refused ? EXIT.failed : EXIT.fine;
 }
 
-/** Undefined where no route is for the client, or the configuration has none. */
-function routeIndex(config: Config, facts: RouteFacts): number | undefined {
-  return config.routes.length === 0 ? undefined : new RouteTable(config).find(facts)?.index;
-}
-
 /** Undefined where no command was asked about, or no route is for the client. */
-function commandOf(config: Config, facts: RouteFacts, options: ExplainOptions): ExplainedCommand | undefined {
+function commandOf(
+  config: Config,
+  route: RouteConfig | undefined,
+  facts: RouteFacts,
+  options: ExplainOptions,
+): ExplainedCommand | undefined {
   const { command: line, directory, group: groups, at, renames } = options;
-  const route = new RouteTable(config).find(facts)?.config;
   if (line === undefined || route === undefined) return undefined;
   const now = at === undefined ? new Date() : new Date(at);
   const usage = (message: string) => new CommandFailure(message, EXIT.usage);
